@@ -56,6 +56,7 @@ lint: $(VENV)/.with-lint  ## style, types, and who may import whom
 	'$(BIN)/lint-imports'
 
 docs: $(VENV)/.with-docs  ## the documentation, into docs/_build/html
+	rm -rf docs/generated
 	'$(BIN)/sphinx-build' -W --keep-going -b html docs docs/_build/html
 
 bench: $(VENV)/.with-bench  ## timings beside other libraries, into benchmarks/results

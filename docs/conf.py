@@ -1,0 +1,60 @@
+"""Sphinx configuration; `make docs` builds with warnings as errors, and without a network."""
+
+import os
+
+import matplotlib
+
+import ebm
+
+os.environ.setdefault("TQDM_DISABLE", "1")  # progress bars are for people, not for gallery pages
+matplotlib.use("agg")
+
+project = "numba-ebm"
+author = "the numba-ebm developers"
+copyright = f"2026, {author}"
+version = release = ebm.__version__
+
+extensions = [
+    "myst_parser",
+    "numpydoc",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.mathjax",
+    "sphinx.ext.viewcode",
+    "sphinx_gallery.gen_gallery",
+]
+templates_path = ["_templates"]
+exclude_patterns = ["_build", "_templates", "gallery"]  # the gallery's pages are made from it into auto_gallery
+myst_enable_extensions = ["dollarmath"]
+myst_heading_anchors = 3
+suppress_warnings = ["config.cache"]  # sphinx-gallery keeps objects in its configuration
+
+html_theme = "pydata_sphinx_theme"
+html_title = "numba-ebm"
+html_show_sourcelink = False
+html_theme_options = {"show_prev_next": False, "navigation_with_keys": False}
+
+autosummary_generate = True
+autodoc_typehints = "none"  # numpydoc's parameter lists say types with shapes
+autodoc_default_options = {"members": True, "show-inheritance": True}
+numpydoc_show_class_members = False
+
+sphinx_gallery_conf = {
+    "examples_dirs": "gallery",
+    "gallery_dirs": "auto_gallery",
+    "filename_pattern": r"\.py$",  # every page is run: a page that fails stops the build
+    "abort_on_example_error": True,
+    "download_all_examples": False,
+    "remove_config_comments": True,
+    "show_memory": False,
+}
+
+
+def skip_member(app, what, name, obj, skip, options):
+    """Leave out scikit-learn's generated `set_fit_request` and the like: their text refers to its own glossary."""
+    return skip or (name.startswith("set_") and name.endswith("_request"))
+
+
+def setup(app):
+    """Sphinx calls this when it starts."""
+    app.connect("autodoc-skip-member", skip_member)
