@@ -24,7 +24,7 @@ extensions = [
     "sphinx_gallery.gen_gallery",
 ]
 templates_path = ["_templates"]
-exclude_patterns = ["_build", "_templates", "gallery"]  # the gallery's pages are made from it into auto_gallery
+exclude_patterns = ["_build", "_templates", "gallery"]  # auto_gallery has the pages made from gallery
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
 suppress_warnings = ["config.cache"]  # sphinx-gallery keeps objects in its configuration
@@ -51,7 +51,7 @@ sphinx_gallery_conf = {
 
 
 def skip_member(app, what, name, obj, skip, options):
-    """Leave out scikit-learn's generated `set_fit_request` and the like: their text refers to its own glossary."""
+    """Leave out scikit-learn's generated `set_fit_request` and the like: they refer to its own glossary."""
     return skip or (name.startswith("set_") and name.endswith("_request"))
 
 

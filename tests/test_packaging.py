@@ -14,7 +14,8 @@ IMPORT_ALL = """
 import importlib, pkgutil, sys
 package = importlib.import_module({package!r})
 for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
-    importlib.import_module(module.name)
+    if not module.name.endswith("__main__"):
+        importlib.import_module(module.name)
 print(*sorted({banned!r} & set(sys.modules)))
 """
 
