@@ -1,0 +1,1 @@
+"""Boltzmann machines: models as parameters plus mathematics, and their learning."""

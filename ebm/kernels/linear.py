@@ -1,0 +1,112 @@
+"""Pre-activations: start + x @ W for a range of rows, from W packed in panels.
+
+Two ways, chosen for every block of rows by the density measured there, with bit for bit the same result:
+dense, a register tile over all of W; or, for 0/1 rows, the sum of those rows of W that are switched on.
+Panel p of a packed W (depth, n) is ``panels[p, k, :] = W[k, p*width : (p+1)*width]``, padded with zeros.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ebm.kernels.jit import inner
+from ebm.kernels.processor import ROWS, aligned, panel_width
+from ebm.kernels.vector import at, gather_sum, tile_large, tile_one, tile_third
+
+DENSE_ABOVE = 0.4  # share of ones above which the dense tile is the faster way
+BLOCK = 48  # rows that take one panel after the other while it is in the cache
+THIRD = ROWS // 3
+NEXT = np.int64(1)  # typed, or the literal compiles its own version
+
+
+def pack(matrix: np.ndarray) -> np.ndarray:
+    """Copy a (depth, n) matrix into panels (ceil(n / width), depth, width), padded with zeros."""
+    depth, n = matrix.shape
+    width = panel_width(matrix.dtype)
+    panels = aligned((-(-n // width), depth, width), matrix.dtype)
+    for p in range(panels.shape[0]):
+        part = matrix[:, p * width : (p + 1) * width]
+        panels[p, :, : part.shape[1]] = part
+    return panels
+
+
+def unpack(panels: np.ndarray, n: int) -> np.ndarray:
+    """Copy panels back into a (depth, n) matrix."""
+    return np.ascontiguousarray(panels.transpose(1, 0, 2).reshape(panels.shape[1], -1)[:, :n])
+
+
+@inner
+def list_ones(x: Any, n: Any, ones: Any) -> Any:
+    """Write the places j < n with x[j] != 0 into ``ones`` and count them (no branch: the store moves on or not)."""
+    count = 0
+    for j in range(n):
+        ones[count] = j
+        count += x[j] != 0
+    return count
+
+
+@inner
+def list_binary(x: Any, n: Any, ones: Any) -> Any:
+    """List the ones of a 0/1 row and count them; -1 where the row is not 0/1."""
+    other = 0
+    for j in range(n):
+        other += (x[j] != 0) & (x[j] != 1)
+    return list_ones(x, n, ones) if other == 0 else -1
+
+
+@inner
+def tile_rows(
+    a: Any, a0: Any, a_row: Any, a_step: Any, b: Any, b0: Any, b_step: Any, depth: Any, c: Any, c0: Any, c_row: Any, rows: Any
+) -> None:
+    """C[rows, 2V] += A[rows, depth] @ B[depth, 2V]; every matrix is an array, an offset and strides in elements."""
+    right = at(b, b0)
+    i = 0
+    while rows - i >= ROWS:
+        tile_large(at(a, a0 + i * a_row), a_row, a_step, right, b_step, depth, at(c, c0 + i * c_row), c_row)
+        i += ROWS
+    while rows - i >= THIRD:
+        tile_third(at(a, a0 + i * a_row), a_row, a_step, right, b_step, depth, at(c, c0 + i * c_row), c_row)
+        i += THIRD
+    while i < rows:
+        tile_one(at(a, a0 + i * a_row), a_row, a_step, right, b_step, depth, at(c, c0 + i * c_row), c_row)
+        i += 1
+
+
+@inner
+def is_dense(counts: Any, depth: Any, first: Any, last: Any) -> Any:
+    """Tell whether lists of ones are so long that the dense tile pays; a count below zero marks a row not 0/1."""
+    total = 0
+    for row in range(first, last):
+        if counts[row] < 0:
+            return True
+        total += counts[row]
+    return total > DENSE_ABOVE * depth * (last - first)
+
+
+@inner
+def activate_rows(x: Any, ones: Any, counts: Any, panels: Any, start: Any, out: Any, first: Any, last: Any) -> None:
+    """out[row] = start + x[row] @ W, rows [first, last); ``start`` as long as the panels are wide together."""
+    n_panels, depth, width = panels.shape
+    half = width // 2
+    for top in range(first, last, BLOCK):
+        bottom = min(top + BLOCK, last)
+        dense = is_dense(counts, depth, top, bottom)
+        for p in range(n_panels):
+            panel, column = p * depth * width, p * width
+            if dense:
+                for row in range(top, bottom):
+                    for j in range(column, column + width):
+                        out[row, j] = start[j]
+                for h in range(0, width, half):
+                    tile_rows(
+                        x, top * x.shape[1], x.shape[1], NEXT, panels, panel + h, width, depth,
+                        out, top * out.shape[1] + column + h, out.shape[1], bottom - top,
+                    )  # fmt: skip
+            else:
+                for row in range(top, bottom):
+                    gather_sum(
+                        at(panels, panel), width, at(ones, row * ones.shape[1]), counts[row],
+                        at(start, column), at(out, row * out.shape[1] + column),
+                    )  # fmt: skip

@@ -1,0 +1,85 @@
+"""Philox4x32-10, a counter-based random generator, and uniforms made of its words.
+
+One call turns a counter of four words and a key of two into four random words: no state, so the same numbers come
+whatever thread, tile, worker or device asks. Here the counter is (column // 4, row, step, stream) and the key is the
+seed, so four neighbouring columns share a call.
+
+Source: Salmon, Moraes, Dror & Shaw, "Parallel random numbers: as easy as 1, 2, 3" (SC 2011), section 3.3.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ebm.kernels.jit import cell, core, inner
+from ebm.kernels.threads import over_rows
+
+u32, u64, i32, i64, f32, f64 = np.uint32, np.uint64, np.int32, np.int64, np.float32, np.float64
+M0, M1 = u64(0xD2511F53), u64(0xCD9E8D57)
+W0, W1 = u32(0x9E3779B9), u32(0xBB67AE85)
+S5, S6, S8, S9, S32 = u32(5), u32(6), u32(8), u32(9), u64(32)
+HALF, TWO_M24 = f32(0.5), f32(2.0**-24)
+HALF_D, TWO_M27, TWO_M53, TWO_26 = f64(0.5), f64(2.0**-27), f64(2.0**-53), f64(2.0**26)
+
+
+@cell
+def philox(c0: Any, c1: Any, c2: Any, c3: Any, k0: Any, k1: Any) -> Any:
+    """Turn a counter and a key into four uint32 words.
+
+    Give key and step as uint64 on the CPU (LLVM then keeps 64-bit lanes) and as uint32 on the GPU.
+    """
+    c0, c1, c2, c3, k0, k1 = u32(c0), u32(c1), u32(c2), u32(c3), u32(k0), u32(k1)
+    for _ in range(10):
+        p0 = M0 * u64(c0)
+        p1 = M1 * u64(c2)
+        c0, c1, c2, c3 = (u32(u32(p1 >> S32) ^ c1 ^ k0), u32(p1), u32(u32(p0 >> S32) ^ c3 ^ k1), u32(p0))
+        k0 = u32(k0 + W0)
+        k1 = u32(k1 + W1)
+    return c0, c1, c2, c3
+
+
+@cell
+def uniform32(word: Any) -> Any:
+    """((w >> 8) + 1/2) 2^-24 in float32, in the open interval (0, 1)."""
+    return (f32(i32(u32(word) >> S8)) + HALF) * TWO_M24
+
+
+@cell
+def uniform64(high: Any, low: Any) -> Any:
+    """((53 bits) + 1/2) 2^-53 in float64, in the open interval (0, 1)."""
+    return (f64(i32(u32(high) >> S5)) * TWO_26 + f64(i32(u32(low) >> S6)) + HALF_D) * TWO_M53
+
+
+@inner
+def fill_uniforms(noise: Any, row: Any, step: Any, stream: Any, key: Any) -> None:
+    """Fill a buffer of floats (a multiple of four long) with the uniforms of one row.
+
+    float32 takes one word a column, so call j serves columns 4j to 4j+3; float64 takes two, so call j serves 2j and 2j+1.
+    """
+    k0, k1 = key & u64(0xFFFFFFFF), key >> S32
+    if noise.itemsize == 4:
+        for j in range(noise.size // 4):
+            a, b, c, d = philox(j, row, step, stream, k0, k1)
+            noise[4 * j], noise[4 * j + 1] = uniform32(a), uniform32(b)
+            noise[4 * j + 2], noise[4 * j + 3] = uniform32(c), uniform32(d)
+    else:
+        for j in range(noise.size // 2):
+            a, b, c, d = philox(j, row, step, stream, k0, k1)
+            noise[2 * j], noise[2 * j + 1] = uniform64(a, b), uniform64(c, d)
+
+
+@core
+def _uniforms(out: Any, step: Any, stream: Any, key: Any, first: Any, last: Any) -> None:
+    noise = np.empty(-(-out.shape[1] // 4) * 4, out.dtype)
+    for row in range(first, last):
+        fill_uniforms(noise, row, step, stream, key)
+        out[row] = noise[: out.shape[1]]
+
+
+def uniforms(shape: tuple[int, int], seed: int, step: int, stream: int, dtype: Any = np.float32) -> np.ndarray:
+    """Uniforms in (0, 1) of shape (rows, columns), float32 (24 bits) or float64 (53 bits)."""
+    out = np.empty(shape, dtype)
+    over_rows(_uniforms, (out, u64(step), u64(stream), u64(seed)), shape[0], out.size)
+    return out

@@ -1,0 +1,135 @@
+"""One pool of Python threads for every CPU loop: rows are shared out, and the caller works too.
+
+Python threads rather than numba's own: its OpenMP layer hangs in a forked child, its workqueue layer aborts under
+concurrent callers, and ``prange`` doubles the time to compile. Cores release the GIL.
+
+``over_rows`` gives each thread a range of rows. ``gang`` starts one core on several threads *at once*; they meet at a
+spin barrier between phases, which costs a microsecond where waking a thread costs a hundred.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from ebm.kernels.barrier import ABANDONED, WORDS
+
+SMALL = 100_000  # elements (about 150 us of work) that a thread must get: waking one costs about 95 us
+
+
+def permitted_cores() -> int:
+    """Count the cores this process may use: NUMBA_NUM_THREADS, OMP_NUM_THREADS, then the affinity mask."""
+    for name in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS"):  # joblib sets the second in its worker processes
+        value = os.environ.get(name, "").split(",")[0].strip()
+        if value.isdigit() and int(value) > 0:
+            return int(value)
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+class _Local(threading.local):
+    limit: int | None = None
+
+
+_lock = threading.Lock()  # guards the pool
+_gang_lock = threading.Lock()  # one gang at a time: two that each hold half of the pool would wait for ever
+_pools: dict[int, ThreadPoolExecutor] = {}
+_local = _Local()
+
+
+def n_threads() -> int:
+    """Threads that a loop started from here may use."""
+    return _local.limit or permitted_cores()
+
+
+@contextmanager
+def limit_threads(n: int | None) -> Iterator[int]:
+    """Let loops started in this block, by this thread, use ``n`` threads (None: leave as it is)."""
+    before = _local.limit
+    _local.limit = before if n is None else n
+    try:
+        yield n_threads()
+    finally:
+        _local.limit = before
+
+
+def _pool(workers: int) -> ThreadPoolExecutor:
+    with _lock:
+        largest = max(_pools, default=0)
+        if largest < workers:  # the smaller pool ends when its last caller lets go of it
+            _pools.clear()
+            _pools[workers] = ThreadPoolExecutor(workers, thread_name_prefix="ebm")
+            largest = workers
+        return _pools[largest]
+
+
+def _after_fork() -> None:
+    global _lock, _gang_lock
+    _lock, _gang_lock = threading.Lock(), threading.Lock()
+    _pools.clear()  # the parent's threads do not exist in the child
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+def edges(n: int, parts: int) -> list[int]:
+    """Borders that share n items over parts as evenly as can be."""
+    return [n * i // parts for i in range(parts + 1)]
+
+
+def _finish(waiting: list[Future]) -> None:
+    """Wait for all, also through an interrupt: their buffers must not be left while a thread still writes."""
+    interrupt: BaseException | None = None
+    for future in waiting:
+        while not future.done():
+            try:
+                future.exception()
+            except KeyboardInterrupt as raised:
+                interrupt = raised
+    if interrupt is not None:
+        raise interrupt
+    for future in waiting:
+        future.result()
+
+
+def _together(core: Callable[..., Any], calls: list[tuple[Any, ...]], abandon: Callable[[], None] = lambda: None) -> None:
+    """Run core(*call) for every call, the first in this thread, and wait for all of them whatever happens."""
+    waiting: list[Future] = []
+    try:
+        waiting += [_pool(len(calls) - 1).submit(core, *call) for call in calls[1:]]
+        core(*calls[0])
+    except BaseException:
+        abandon()
+        raise
+    finally:
+        _finish(waiting)
+
+
+def over_rows(core: Callable[..., Any], arguments: tuple[Any, ...], n_rows: int, work: int) -> None:
+    """Run ``core(*arguments, first, last)`` over [0, n_rows); ``work``, in elements, decides on threads."""
+    parts = max(1, min(n_threads(), n_rows, work // SMALL))
+    border = edges(n_rows, parts)
+    _together(core, [(*arguments, border[i], border[i + 1]) for i in range(parts)])
+
+
+def gang(core: Callable[..., Any], arguments: tuple[Any, ...], parts: int) -> None:
+    """Run ``core(*arguments, part, parts, barrier)`` for every part, all at once; the barrier is for ``meet``."""
+    barrier = np.zeros(WORDS, np.int64)
+    calls = [(*arguments, part, parts, barrier) for part in range(parts)]
+    if parts == 1:
+        core(*calls[0])
+        return
+
+    def abandon() -> None:
+        barrier[ABANDONED] = 1  # a part could not start: let the others pass instead of waiting for ever
+
+    with _gang_lock:
+        _together(core, calls, abandon)

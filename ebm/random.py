@@ -1,0 +1,66 @@
+"""Named, counter-based random streams.
+
+Every number is Philox4x32-10 of (column, row, step, stream) under the seed, so it does not depend on threads, tiles,
+workers or device. A ``Draw`` tells a kernel where its numbers stand; ``Random`` hands them out.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+import numpy as np
+
+from ebm.kernels.philox import uniforms
+
+
+class Stream(enum.IntEnum):
+    """What a stream of random numbers is for; two purposes never share one."""
+
+    VISIBLE = 1  # visible states in a sweep of Gibbs
+    HIDDEN = 2  # hidden states in a sweep of Gibbs
+    START = 3  # hidden states from which contrastive divergence starts
+    SHUFFLE = 4  # the order of samples in an epoch
+    WEIGHTS = 5  # initial weights
+    CHAINS = 6  # initial states of chains
+    ANNEALING_VISIBLE = 7
+    ANNEALING_HIDDEN = 8
+    BASE = 9  # the base model's states in annealed importance sampling
+    PSEUDO_LIKELIHOOD = 10  # which visible unit the stochastic pseudo-likelihood flips
+
+
+@dataclass(frozen=True)
+class Draw:
+    """Where a kernel finds its uniforms: seed (64 bits), stream, step and the number of the first row."""
+
+    seed: int
+    stream: int
+    step: int = 0
+    first_row: int = 0
+
+
+@dataclass(frozen=True)
+class Random:
+    """Random numbers under one seed (an integer in [0, 2**64))."""
+
+    seed: int
+
+    def at(self, stream: Stream, step: int = 0, first_row: int = 0) -> Draw:
+        """Name a place in the streams."""
+        return Draw(self.seed, int(stream), step, first_row)
+
+    def uniform(self, shape: tuple[int, int], stream: Stream, step: int = 0, dtype: type = np.float32) -> np.ndarray:
+        """Uniforms in the open interval (0, 1), shape (rows, columns)."""
+        return uniforms(shape, self.seed, step, int(stream), dtype)
+
+    def permutation(self, n: int, epoch: int) -> np.ndarray:
+        """Return an order of ``n`` samples for one epoch, int64, from 53-bit keys."""
+        keys = self.uniform((1, n), Stream.SHUFFLE, epoch, np.float64)[0]
+        return np.argsort(keys, kind="stable")
+
+    def normal(self, shape: tuple[int, int], stream: Stream, step: int = 0, dtype: type = np.float32) -> np.ndarray:
+        """Standard normal numbers by Box and Muller's transform of two uniforms (2 pi u2, sqrt(-2 log u1))."""
+        rows, columns = shape
+        u = self.uniform((rows, 2 * columns), stream, step, np.float64)
+        radius, angle = np.sqrt(-2.0 * np.log(u[:, :columns])), 2.0 * np.pi * u[:, columns:]
+        return (radius * np.cos(angle)).astype(dtype)

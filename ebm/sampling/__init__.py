@@ -1,0 +1,1 @@
+"""Sampling and normalising constants, for any model that tells its conditionals."""
