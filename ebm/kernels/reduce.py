@@ -1,0 +1,96 @@
+"""Sums over rows and columns: sum_j log(1 + e^x_rj), the hidden units' part of a free energy, and column sums.
+
+Source: Hinton, "A practical guide to training restricted Boltzmann machines" (2010), eq. 25 for the free energy.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ebm.kernels.exponential import softplus
+from ebm.kernels.jit import core, summing
+from ebm.kernels.threads import over_rows
+
+BLOCK = 128  # rows that are summed before their sum joins the total: rounding errors grow with n / BLOCK
+
+
+@summing
+def softplus_sum(x: Any) -> Any:
+    """sum_j log(1 + e^x_j) of one row."""
+    total = x.dtype.type(0)
+    for j in range(x.size):
+        total += softplus(x[j])
+    return total
+
+
+@core
+def _softplus_rows(inputs: Any, out: Any, first: Any, last: Any) -> None:
+    for row in range(first, last):
+        out[row] = softplus_sum(inputs[row])
+
+
+@core
+def _column_sums(a: Any, out: Any, first: Any, last: Any) -> None:
+    part = np.empty(last - first, a.dtype)
+    for top in range(0, a.shape[0], BLOCK):
+        part[:] = 0
+        for row in range(top, min(top + BLOCK, a.shape[0])):
+            x = a[row, first:last]
+            for j in range(x.size):
+                part[j] += x[j]
+        for j in range(part.size):
+            out[first + j] += part[j]
+
+
+def _contiguous(a: Any, name: str) -> Any:
+    if a.ndim != 2 or a.dtype not in (np.float32, np.float64):
+        raise ValueError(f"{name} is {a.dtype}{a.shape}; give a 2-D array of float32 or float64")
+    return a if a.flags.c_contiguous else a.copy(order="C")
+
+
+def softplus_rows(inputs: Any) -> Any:
+    """Sum log(1 + e^x) over each row.
+
+    Parameters
+    ----------
+    inputs : array of shape (rows, n), float32 or float64, on the CPU or the GPU
+
+    Returns
+    -------
+    array of shape (rows,)
+        Of the same dtype, on the same device.
+
+    Raises
+    ------
+    ValueError
+        When ``inputs`` is not a matrix of floats.
+    """
+    inputs = _contiguous(inputs, "inputs")
+    out = np.zeros_like(inputs, shape=inputs.shape[:1])
+    over_rows(_softplus_rows, (inputs, out), inputs.shape[0], 4 * inputs.size)
+    return out
+
+
+def column_sums(a: Any) -> Any:
+    """Sum each column: out_j = sum_r a_rj, in the dtype of ``a``, a block of rows at a time.
+
+    Parameters
+    ----------
+    a : array of shape (rows, n), float32 or float64, on the CPU or the GPU
+
+    Returns
+    -------
+    array of shape (n,)
+        Of the same dtype, on the same device.
+
+    Raises
+    ------
+    ValueError
+        When ``a`` is not a matrix of floats.
+    """
+    a = _contiguous(a, "a")
+    out = np.zeros_like(a, shape=a.shape[1:])
+    over_rows(_column_sums, (a, out), a.shape[1], a.size // 4)
+    return out
