@@ -1,0 +1,222 @@
+"""Learning an RBM by contrastive divergence, plain or persistent: what the training loop is given.
+
+The updates themselves, many in one call, are ``ebm.kernels.contrastive`` on the CPU and
+``ebm.boltzmann.device_learning`` on the GPU; here stands what a fit carries from epoch to epoch.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ebm.boltzmann.data import TrainingData
+from ebm.boltzmann.rbm import RBM
+from ebm.boltzmann.rule import Epochs, Rule
+from ebm.boltzmann.units import Bernoulli
+from ebm.kernels import contrastive
+from ebm.kernels.linear import pack, unpack
+from ebm.kernels.processor import aligned, leading
+from ebm.kernels.threads import gang, n_threads
+from ebm.random import Random, Stream
+
+WORK_A_THREAD = 100_000  # multiplications an update must have for each thread: below that, meeting costs more
+
+
+def initial_model(data: TrainingData, n_hidden: int, random: Random, *, weight_scale: float = 0.01) -> RBM:
+    """Small normal weights, zero hidden biases, and the log-odds of the data's means as visible biases.
+
+    Source: Hinton 2010, "A practical guide to training restricted Boltzmann machines", section 8.1.
+    """
+    weights = weight_scale * random.normal((data.n_visible, n_hidden), Stream.WEIGHTS, dtype=np.float64)
+    bias = Bernoulli().bias_from_mean(data.mean)
+    return RBM(weights.astype(data.dtype), bias.astype(data.dtype), np.zeros(n_hidden, data.dtype))
+
+
+class ContrastiveLearner:
+    """Contrastive divergence on the CPU: a fused loop over many updates, on threads.
+
+    Parameters
+    ----------
+    model : RBM
+        Where learning starts; binary units.
+    data : TrainingData
+    rule : Rule
+        With ``learning`` "pcd" or "cd".
+    random : Random
+    n_epochs : int
+        Epochs of the whole fit, for the schedules.
+    n_threads : int, optional
+        Threads; those permitted to this process by default.
+
+    Raises
+    ------
+    ValueError
+        When the model does not fit the data.
+    """
+
+    def __init__(
+        self, model: RBM, data: TrainingData, rule: Rule, random: Random, *, n_epochs: int, n_threads: int | None = None
+    ) -> None:
+        check_fit(model, data)
+        self.epochs = Epochs(data, rule, random, n_epochs)
+        self.n_batches, self.epoch, self.sweeps_done = self.epochs.n_batches, 0, 0
+        self._data, self._rule, self._random, self._seed = data, rule, random, np.uint64(random.seed)
+        self._threads = n_threads
+        self._weights = _packed(model)
+        self._motion = _motion(model, data, rule)
+        self._plan = _plan(rule, data.dtype)
+        self._work = _buffers(model, rule, min(rule.batch_size, data.n_samples), self._parts())
+        self._work.hidden_states[:, : model.n_hidden] = first_chains(rule.chains, model.n_hidden, random)
+
+    def _parts(self) -> int:
+        rows = self._rule.chains * (2 * self._rule.n_gibbs + 2)
+        work = self._data.n_visible * self._weights.down.shape[1] * max(rows // 8, 8)
+        return max(1, min(self._threads or n_threads(), work // WORK_A_THREAD))
+
+    def begin_epoch(self, epoch: int) -> None:
+        """Shuffle the samples and take the rates of an epoch (0 is the first)."""
+        self.epoch = epoch
+        order, data = self.epochs.order(epoch), self._data
+        self._samples = contrastive.Samples(
+            data.dense, data.starts, data.indices, data.values, order, self.epochs.shares(order)
+        )
+        self._schedule = self.epochs.schedule(epoch)
+
+    def update(self, first: int, last: int) -> None:
+        """Do the updates of mini-batches [first, last) of this epoch."""
+        start = np.uint64(self.sweeps_done - first * self._rule.n_gibbs)
+        state = (self._weights, self._motion, self._samples, self._work, self._plan, self._schedule)
+        gang(contrastive.contrastive_updates, (*state, start, self._seed, first, last), self._work.noise.shape[0])
+        self.sweeps_done += (last - first) * self._rule.n_gibbs
+
+    @property
+    def model(self) -> RBM:
+        """The model as it stands, a copy."""
+        w, n_visible, n_hidden = self._weights, self._data.n_visible, self._weights.down.shape[1]
+        biases = w.visible_bias[:n_visible].copy(), w.hidden_bias[:n_hidden].copy()
+        return RBM(unpack(w.up, n_hidden), *biases)
+
+    def is_finite(self) -> bool:
+        """Tell whether every parameter is a finite number."""
+        return all(bool(np.isfinite(part).all()) for part in (self._weights.up, *self._weights[2:]))
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Copy all that exact resumption needs."""
+        model, m = self.model, self._motion
+        n_visible, n_hidden = model.n_visible, model.n_hidden
+        return {
+            "weights": model.weights,
+            "visible_bias": model.visible_bias,
+            "hidden_bias": model.hidden_bias,
+            "weights_velocity": unpack(m.up, n_hidden),
+            "visible_bias_velocity": m.visible_bias[:n_visible].copy(),
+            "hidden_bias_velocity": m.hidden_bias[:n_hidden].copy(),
+            "visible_offset": m.visible_offset[:n_visible].copy(),
+            "hidden_offset": m.hidden_offset[:n_hidden].copy(),
+            "chains": self._work.hidden_states[:, :n_hidden].copy(),
+            "sweeps_done": np.array([self.sweeps_done], np.int64),
+        }
+
+    def restore(self, state: dict[str, np.ndarray]) -> None:
+        """Go on from a ``state`` of a learner of the same shapes.
+
+        Raises
+        ------
+        ValueError
+            When a shape differs, naming it.
+        """
+        check_state(state, self.state())
+        m, w = self._motion, self._weights
+        n_visible, n_hidden = state["weights"].shape
+        w.up[:], w.down[:] = pack(state["weights"]), pack(np.ascontiguousarray(state["weights"].T))
+        m.up[:] = pack(state["weights_velocity"])
+        for part, name in (
+            (w.visible_bias, "visible_bias"), (m.visible_bias, "visible_bias_velocity"), (m.visible_offset, "visible_offset"),
+        ):  # fmt: skip
+            part[:n_visible] = state[name]
+        for part, name in (
+            (w.hidden_bias, "hidden_bias"), (m.hidden_bias, "hidden_bias_velocity"), (m.hidden_offset, "hidden_offset"),
+        ):  # fmt: skip
+            part[:n_hidden] = state[name]
+        self._work.hidden_states[:, :n_hidden] = state["chains"]
+        self.sweeps_done = int(state["sweeps_done"][0])
+
+
+def check_fit(model: RBM, data: TrainingData) -> None:
+    """Refuse a model of another number of visible units or dtype than the data, or of other units than binary."""
+    if model.n_visible != data.n_visible or model.dtype != data.dtype:
+        raise ValueError(
+            f"model of {model.n_visible} visible units in {model.dtype} does not fit data of {data.n_visible} columns in {data.dtype}"
+        )
+    if (model.visible.name, model.hidden.name) != ("bernoulli", "bernoulli"):
+        raise ValueError(f"this learner takes binary units, got {model.visible.name} and {model.hidden.name}")
+
+
+def check_state(state: dict[str, np.ndarray], own: dict[str, np.ndarray]) -> None:
+    """Refuse a state whose names or shapes differ from the learner's own."""
+    for name, array in own.items():
+        found = state[name].shape if name in state else "nothing"
+        if found != array.shape:
+            raise ValueError(f"state has {found} for {name!r}, this learner needs shape {array.shape}")
+
+
+def first_chains(n_chains: int, n_hidden: int, random: Random) -> np.ndarray:
+    """Draw fair hidden states for persistent chains to start from."""
+    return random.uniform((n_chains, n_hidden), Stream.CHAINS) < 0.5
+
+
+def hidden_offsets(model: RBM) -> np.ndarray:
+    """E[h] at input c: where the moving average of the hidden means starts."""
+    return model.hidden.mean(model.hidden_bias[None])[0]
+
+
+def _packed(model: RBM) -> contrastive.Weights:
+    up, down = pack(model.weights), pack(np.ascontiguousarray(model.weights.T))
+    width = up.shape[2]
+    biases = aligned((down.shape[0] * width,), model.dtype), aligned((up.shape[0] * width,), model.dtype)
+    biases[0][: model.n_visible], biases[1][: model.n_hidden] = model.visible_bias, model.hidden_bias
+    return contrastive.Weights(up, down, *biases)
+
+
+def _motion(model: RBM, data: TrainingData, rule: Rule) -> contrastive.Motion:
+    weights = _packed(model)
+    motion = contrastive.Motion(
+        *(aligned(part.shape, model.dtype) for part in (weights.up, *weights[2:], *weights[2:]))
+    )
+    if rule.centered:
+        motion.visible_offset[: model.n_visible] = data.mean
+        motion.hidden_offset[: model.n_hidden] = hidden_offsets(model)
+    return motion
+
+
+def _plan(rule: Rule, dtype: Any) -> contrastive.Plan:
+    kind = np.dtype(dtype).type
+    rate = kind(rule.offset_rate if rule.centered else 0.0)
+    persistent = rule.learning == "pcd"
+    return contrastive.Plan(
+        rule.batch_size, rule.chains, rule.n_gibbs, persistent, rate, rate, kind(rule.l2), kind(rule.l1)
+    )
+
+
+def _buffers(model: RBM, rule: Rule, batch: int, parts: int) -> contrastive.Work:
+    n_visible, n_hidden, dtype = model.n_visible, model.n_hidden, model.dtype
+    rows, longest = batch + rule.chains, leading(max(n_visible, n_hidden), dtype)
+    weights = _packed(model)
+    panels, width = weights.up.shape[0], weights.up.shape[2]
+    return contrastive.Work(
+        visible=aligned((rows, leading(n_visible, dtype)), dtype),
+        hidden=aligned((rows, leading(n_hidden, dtype)), dtype),
+        visible_ones=np.zeros((rows, n_visible), np.int32),
+        visible_counts=np.zeros(rows, np.int64),
+        hidden_states=aligned((rule.chains, leading(n_hidden, dtype)), dtype),
+        hidden_ones=np.zeros((rule.chains, n_hidden), np.int32),
+        hidden_counts=np.zeros(rule.chains, np.int64),
+        row_factors=aligned((3, rows), dtype),
+        column_ones=np.zeros((n_visible, rows), np.int32),
+        column_counts=np.zeros(n_visible, np.int64),
+        hidden_sum=aligned((panels * width,), dtype),
+        noise=aligned((parts, longest), dtype),
+        tiles=aligned((parts, contrastive.VISIBLE_BLOCK, width), dtype),
+        sums=aligned((parts, 2, longest), dtype),
+    )

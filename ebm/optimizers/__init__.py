@@ -1,0 +1,1 @@
+"""Rates of learning, and (with the networks) the rules that use them."""
