@@ -1,0 +1,14 @@
+"""Warnings of named categories, so that each can be filtered, or expected, by itself.
+
+Errors stand where they are raised: ``ebm.training.DivergenceError``, ``ebm.storage.ModelFileError``.
+"""
+
+from __future__ import annotations
+
+
+class FitInterruptedWarning(UserWarning):
+    """Ctrl-C ended learning early; the parameters of the last finished updates are in place."""
+
+
+class UntrustedEstimateWarning(UserWarning):
+    """An estimate's own diagnosis says that it must not be believed."""
