@@ -1,9 +1,10 @@
-"""The decorators of a kernel file: ``cell``, ``by_precision``, ``inner``, ``core`` and ``cuda_loop``.
+"""The decorators of a kernel file: cell, by_precision, inner, summing, core, cuda_loop and cuda_part.
 
 A **cell** is a scalar function, pasted into the loops of both devices; a **core** is a serial CPU loop over a
-range of rows that releases the GIL, an **inner** a part of one; a **cuda_loop** is a grid-stride loop. Numba's disk cache is keyed by the
-file a function stands in, and knows nothing of cells that it imports, so here the names of the cache's files
-carry a hash of every source in this folder: after an upgrade or an edit nothing old can be found.
+range of rows that releases the GIL, an **inner** a part of one (a **summing** may reorder its sums); a
+**cuda_loop** is a grid-stride loop, a **cuda_part** a part of one. Numba's disk cache is keyed by the file a
+function stands in, and knows nothing of cells that it imports, so here the names of the cache's files carry a
+hash of every source in this folder: after an upgrade or an edit nothing old can be found.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numba
 import numpy as np
@@ -55,21 +56,25 @@ def core(function: Callable) -> Any:
 
 def inner(function: Callable) -> Any:
     """Compile a part of a core, called from cores alone: without the wrappers that Python would need."""
-    return numba.njit(error_model="numpy", fastmath=FAST, no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
+    return numba.njit(error_model="numpy", fastmath=FAST, no_cpython_wrapper=True, no_cfunc_wrapper=True)(
+        function
+    )
 
 
 def summing(function: Callable) -> Any:
     """Compile an ``inner`` whose sums may be reordered to vectorise (alike for any number of threads)."""
     flags = FAST | {"reassoc"}
-    return numba.njit(error_model="numpy", fastmath=flags, no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
+    return numba.njit(error_model="numpy", fastmath=flags, no_cpython_wrapper=True, no_cfunc_wrapper=True)(
+        function
+    )
 
 
-PRECISIONS: list[tuple[Callable, Callable]] = []  # (name, chooser): the launcher tells CUDA's compiler of them
+PRECISIONS: list[
+    tuple[Callable, Callable]
+] = []  # (name, chooser): the launcher tells CUDA's compiler of them
 
 
-def by_precision(single: Any, double: Any) -> Callable:
-    """Join two cells of one argument under one name: ``single`` for float32, ``double`` for float64."""
-
+def _of_one(single: Any, double: Any) -> tuple[Callable, Callable]:
     def choose(x: Any) -> Any:  # in the CUDA simulator, which runs plain Python
         return single.py_func(x) if isinstance(x, np.float32) else double.py_func(x)
 
@@ -78,15 +83,37 @@ def by_precision(single: Any, double: Any) -> Callable:
             return lambda x: single(x)
         return lambda x: double(x)
 
+    return choose, chooser
+
+
+def _of_three(single: Any, double: Any) -> tuple[Callable, Callable]:
+    def choose(x: Any, y: Any, z: Any) -> Any:
+        return single.py_func(x, y, z) if isinstance(x, np.float32) else double.py_func(x, y, z)
+
+    def chooser(x, y, z):  # type: ignore[no-untyped-def]
+        if str(x) == "float32":
+            return lambda x, y, z: single(x, y, z)
+        return lambda x, y, z: double(x, y, z)
+
+    return choose, chooser
+
+
+def by_precision(single: Any, double: Any) -> Callable:
+    """Join two cells under one name: ``single`` where the first argument is float32, else ``double``.
+
+    They take one or three arguments: numba pastes no function with ``*args``, so each has its lambdas.
+    """
+    pair = {1: _of_one, 3: _of_three}[single.py_func.__code__.co_argcount]
+    choose, chooser = pair(single, double)
     overload(choose, inline="always")(chooser)
     PRECISIONS.append((choose, chooser))
     return choose
 
 
-class cuda_loop:  # noqa: N801  (a decorator, named like the others)
+class cuda_loop:
     """A grid-stride CUDA loop; numba.cuda is imported, and the loop compiled, at its first launch."""
 
-    registry: list[cuda_loop] = []
+    registry: ClassVar[list[cuda_loop]] = []
 
     def __init__(self, function: Callable) -> None:
         self.py_func, self.__doc__ = function, function.__doc__
@@ -100,6 +127,29 @@ class cuda_loop:  # noqa: N801  (a decorator, named like the others)
         if self._kernel is None:
             self._kernel = compiled(self.py_func)
         launch(self._kernel, threads, arguments)
+
+
+class cuda_part:
+    """A part of CUDA loops that is more than a cell, such as a sum over a block; compiled by the launcher."""
+
+    def __init__(self, function: Callable) -> None:
+        self.py_func, self.__doc__ = function, function.__doc__
+        self._device_function: Any = None
+
+    def compiled(self, compiler: Callable[[Callable], Any]) -> Any:
+        """Return the device function, made by ``compiler`` the first time."""
+        if self._device_function is None:
+            self._device_function = compiler(self.py_func)
+        return self._device_function
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Refuse: only CUDA loops call this."""
+        raise TypeError(f"{self.py_func.__name__} is a part of CUDA loops; call it from one")
+
+
+def simulated() -> bool:
+    """Whether numba.cuda is its simulator in this process (NUMBA_ENABLE_CUDASIM=1)."""
+    return bool(numba.config.ENABLE_CUDASIM)
 
 
 def on_gpu(array: Any) -> bool:

@@ -1,8 +1,8 @@
 """Philox4x32-10, a counter-based random generator, and uniforms made of its words.
 
-One call turns a counter of four words and a key of two into four random words: no state, so the same numbers come
-whatever thread, tile, worker or device asks. Here the counter is (column // 4, row, step, stream) and the key is the
-seed, so four neighbouring columns share a call.
+One call turns a counter of four words and a key of two into four random words: no state, so the same numbers
+come whatever thread, tile, worker or device asks. Here the counter is (column // 4, row, step, stream) and
+the key is the seed, so four neighbouring columns share a call.
 
 Source: Salmon, Moraes, Dror & Shaw, "Parallel random numbers: as easy as 1, 2, 3" (SC 2011), section 3.3.
 """
@@ -13,13 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from ebm.kernels.jit import cell, core, inner
+from ebm.kernels.jit import by_precision, cell, core, inner
 from ebm.kernels.threads import over_rows
 
 u32, u64, i32, i64, f32, f64 = np.uint32, np.uint64, np.int32, np.int64, np.float32, np.float64
 M0, M1 = u64(0xD2511F53), u64(0xCD9E8D57)
 W0, W1 = u32(0x9E3779B9), u32(0xBB67AE85)
 S5, S6, S8, S9, S32 = u32(5), u32(6), u32(8), u32(9), u64(32)
+TWO, FOUR = u32(2), u32(4)
 HALF, TWO_M24 = f32(0.5), f32(2.0**-24)
 HALF_D, TWO_M27, TWO_M53, TWO_26 = f64(0.5), f64(2.0**-27), f64(2.0**-53), f64(2.0**26)
 
@@ -52,14 +53,42 @@ def uniform64(high: Any, low: Any) -> Any:
     return (f64(i32(u32(high) >> S5)) * TWO_26 + f64(i32(u32(low) >> S6)) + HALF_D) * TWO_M53
 
 
+@cell
+def uniform_single(x: Any, high: Any, low: Any) -> Any:
+    """One word is enough; ``x`` only tells the precision."""
+    return uniform32(high)
+
+
+@cell
+def uniform_double(x: Any, high: Any, low: Any) -> Any:
+    """Two words make 53 bits."""
+    return uniform64(high, low)
+
+
+@cell
+def four(x: Any) -> Any:
+    """Columns that share a call in float32."""
+    return FOUR
+
+
+@cell
+def two(x: Any) -> Any:
+    """Columns that share a call in float64."""
+    return TWO
+
+
+uniform = by_precision(uniform_single, uniform_double)
+columns_per_call = by_precision(four, two)
+
+
 @inner
 def fill_uniforms(noise: Any, row: Any, step: Any, stream: Any, key: Any) -> None:
     """Fill a buffer of floats (a multiple of four long) with the uniforms of one row.
 
-    float32 takes one word a column, so call j serves columns 4j to 4j+3; float64 takes two, so call j serves 2j and 2j+1.
+    float32 takes one word a column, so call j serves columns 4j to 4j+3; float64 takes two: 2j and 2j+1.
     """
     k0, k1 = key & u64(0xFFFFFFFF), key >> S32
-    if noise.itemsize == 4:
+    if columns_per_call(noise[0]) == FOUR:  # known to the compiler, unlike the itemsize
         for j in range(noise.size // 4):
             a, b, c, d = philox(j, row, step, stream, k0, k1)
             noise[4 * j], noise[4 * j + 1] = uniform32(a), uniform32(b)
@@ -78,7 +107,9 @@ def _uniforms(out: Any, step: Any, stream: Any, key: Any, first: Any, last: Any)
         out[row] = noise[: out.shape[1]]
 
 
-def uniforms(shape: tuple[int, int], seed: int, step: int, stream: int, dtype: Any = np.float32) -> np.ndarray:
+def uniforms(
+    shape: tuple[int, int], seed: int, step: int, stream: int, dtype: Any = np.float32
+) -> np.ndarray:
     """Uniforms in (0, 1) of shape (rows, columns), float32 (24 bits) or float64 (53 bits)."""
     out = np.empty(shape, dtype)
     over_rows(_uniforms, (out, u64(step), u64(stream), u64(seed)), shape[0], out.size)

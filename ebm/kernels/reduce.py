@@ -1,6 +1,6 @@
-"""Sums over rows and columns: sum_j log(1 + e^x_rj), the hidden units' part of a free energy, and column sums.
+"""Sums over rows, sum_j log(1 + e^x_rj), the hidden units' part of a free energy; and sums over columns.
 
-Source: Hinton, "A practical guide to training restricted Boltzmann machines" (2010), eq. 25 for the free energy.
+Source: Hinton, "A practical guide to training restricted Boltzmann machines" (2010), section 16.1.
 """
 
 from __future__ import annotations

@@ -1,0 +1,88 @@
+"""Launching CUDA loops: the only file that imports numba.cuda.
+
+A loop's globals get ``cuda`` here, its cells' precisions are told to CUDA's compiler, and its binary is kept
+in a disk cache whose names carry the hash of all kernel sources. Launches go to CuPy's current stream.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numba import cuda
+
+from ebm.kernels.jit import PRECISIONS, SOURCES, cuda_part, simulated
+
+SIMULATED = simulated()
+BLOCK = 256  # threads a block; also the length of the scratch that blocks sum in
+MOST_BLOCKS = 2048  # more than fill any GPU; the stride does the rest
+TINY = (2, 4)  # blocks and threads in the simulator, so that strides are tested
+
+if SIMULATED:
+    from numba.cuda.cudadrv.devicearray import FakeCUDAArray
+else:
+    from numba.cuda.core.errors import NumbaPerformanceWarning
+    from numba.cuda.dispatcher import CUDACache, CUDACacheImpl
+    from numba.cuda.extending import overload
+
+    class _HashedNames(CUDACacheImpl):
+        def get_filename_base(self, fullname: str, abiflags: str) -> str:
+            return f"{super().get_filename_base(fullname, abiflags)}.{SOURCES}"
+
+    class _PackageCache(CUDACache):
+        _impl_class = _HashedNames
+
+    for _name, _chooser in PRECISIONS:  # numba.extending's registrations reach the CPU's compiler only
+        overload(_name, inline="always")(_chooser)
+
+
+def prepare(function: Callable) -> Callable:
+    """Put ``cuda``, and the compiled parts that it calls, into a loop's globals."""
+    scope = function.__globals__
+    scope["cuda"] = cuda
+    for name, value in list(scope.items()):
+        if isinstance(value, cuda_part):
+            scope[name] = value.compiled(lambda f: cuda.jit(device=True)(prepare(f)))
+    return function
+
+
+def compiled(function: Callable) -> Any:
+    """Make a kernel of a CUDA loop; it compiles at its first launch, or comes from the disk."""
+    kernel = cuda.jit(prepare(function))
+    if not SIMULATED:
+        kernel._cache = _PackageCache(function)
+    return kernel
+
+
+@lru_cache(maxsize=64)
+def _stream_at(pointer: int) -> Any:
+    return cuda.external_stream(pointer)  # one object a pointer: numba keeps launch configurations by it
+
+
+def _configured(kernel: Any, blocks: int, pointer: int) -> Any:
+    """Bind a kernel to a grid and a stream; numba warns of small grids here, and a small batch is one."""
+    key = blocks, pointer
+    known = kernel.__dict__.setdefault("_ebm_configurations", {})
+    if key not in known:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NumbaPerformanceWarning)
+            known[key] = kernel[blocks, BLOCK, _stream_at(pointer)]
+    return known[key]
+
+
+def launch(kernel: Any, threads: int, arguments: tuple[Any, ...]) -> None:
+    """Run a kernel over ``threads`` work items on CuPy's current stream (or in the simulator)."""
+    if SIMULATED:
+        kernel[TINY](*(_simulated(a) for a in arguments))
+        return
+    blocks = max(1, min(-(-threads // BLOCK), MOST_BLOCKS))
+    _configured(kernel, blocks, sys.modules["cupy"].cuda.get_current_stream().ptr)(*arguments)
+
+
+def _simulated(argument: Any) -> Any:
+    """Hand an array to the simulator as memory already there: it would copy, and lose what aliases."""
+    return FakeCUDAArray(argument.view(np.ndarray)) if isinstance(argument, np.ndarray) else argument
