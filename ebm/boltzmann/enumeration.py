@@ -4,8 +4,8 @@ With one layer summed out in closed form (the free energies of ``rbm.py``) the o
 
     log Z = log sum_v e^{-F(v)} = log sum_h e^{-F(h)}
 
-and expectations follow from p(h) and E[v | h], or from p(v) and E[h | v]. All sums are taken in float64, relative to
-the largest term met so far (log-sum-exp), so that deep energies do not overflow.
+and expectations follow from p(h) and E[v | h], or from p(v) and E[h | v]. All sums are taken in float64,
+relative to the largest term met so far (log-sum-exp), so that deep energies do not overflow.
 
 Source: the definitions (Hinton 2010, "A practical guide to training RBMs", eqs. 1 to 5).
 """

@@ -2,8 +2,9 @@
 
     log PL(v) = sum_i log p(v_i | v_{-i}) = sum_i log sigma(F(v^i) - F(v)),   v^i = v with unit i flipped
 
-It needs no log Z. The sum runs over *all* visible units; one unit drawn at random for every row, times n_visible,
-is an unbiased estimate of it at the cost of two free energies. To flip is to take 1 - v_i, also between 0 and 1.
+It needs no log Z. The sum runs over *all* visible units; one unit drawn at random for every row, times
+n_visible, is an unbiased estimate of it at the cost of two free energies. To flip is to take 1 - v_i, also
+between 0 and 1.
 
 Source: Besag 1975 (doi:10.2307/2987782), section 3; the stochastic version is also scikit-learn's.
 """

@@ -1,0 +1,181 @@
+"""How likely data are under an RBM: log Z by enumeration where it can be, by annealing where not.
+
+log p(v) = -F(v) - log Z. The free energy is cheap and exact, so the error of a log-likelihood is that of
+log Z: a forward estimate of log Z is a lower bound in expectation and flatters the model, a reverse one is
+an upper bound and does not (see ``ebm.sampling.annealing``).
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ebm.boltzmann import enumeration
+from ebm.boltzmann.annealing import RBMPath
+from ebm.errors import UntrustedEstimateWarning
+from ebm.sampling.annealing import (
+    LogPartition,
+    annealed_importance_sampling,
+    exact_value,
+    reverse_annealed_importance_sampling,
+    temperatures,
+)
+
+if TYPE_CHECKING:
+    from ebm.boltzmann.rbm import RBM
+    from ebm.random import Random
+
+REVERSE = 1 << 30  # first step of reverse runs, far from the forward ones': no random number serves both
+LARGEST_GAP = 1.0  # nats between the bounds, beyond 3 standard errors of either, that pass for agreement
+
+
+@dataclass(frozen=True)
+class Enclosure:
+    """log Z between a forward and a reverse estimate.
+
+    Parameters
+    ----------
+    lower, upper : LogPartition
+        The forward and the reverse estimate (twice the same where it is exact). Each is a bound in
+        expectation, the upper one as far as the states it started from were samples of the model.
+    trusted : bool
+        Whether both are trusted, and differ by at most 1 nat beyond three standard errors of each.
+    verdict : str
+        The same in a sentence, with figures.
+    """
+
+    lower: LogPartition
+    upper: LogPartition
+    trusted: bool
+    verdict: str
+
+
+def log_partition(
+    model: RBM,
+    *,
+    data_mean: np.ndarray,
+    random: Random,
+    n_chains: int = 100,
+    n_temperatures: int = 1000,
+    exact_below: int = 2**20,
+) -> LogPartition:
+    """Return log Z, exactly where the smaller layer has few states, else by annealed importance sampling.
+
+    Parameters
+    ----------
+    model : RBM
+        On the CPU or the GPU.
+    data_mean : ndarray of shape (n_visible,)
+        Means of the training data; the base model has them.
+    random : Random
+        The estimate is a function of its seed.
+    n_chains, n_temperatures : int
+        Of annealed importance sampling. Its cost is that of n_chains times n_temperatures sweeps of Gibbs.
+    exact_below : int
+        Enumerate up to this number of states of the smaller layer (a model on the GPU is always annealed).
+
+    Returns
+    -------
+    LogPartition
+
+    Warns
+    -----
+    UntrustedEstimateWarning
+        When the estimate's own diagnosis says that it must not be believed.
+
+    Raises
+    ------
+    ValueError
+        When ``data_mean`` has another shape, or a number is out of range.
+    """
+    path = _path(model, data_mean)
+    if _enumerable(model, exact_below):
+        return exact_value(enumeration.log_partition(model))
+    return _told(annealed_importance_sampling(path, n_chains, temperatures(n_temperatures), random))
+
+
+def reverse_log_partition(
+    model: RBM, v: Any, *, data_mean: np.ndarray, random: Random, n_temperatures: int = 1000
+) -> LogPartition:
+    """Estimate log Z by chains from samples of the model back to the base: an upper bound in expectation.
+
+    Parameters
+    ----------
+    v : array of shape (n_chains, n_visible)
+        Visible states, sampled from the model, in its dtype and on its device. Exact samples make a bound;
+        long Gibbs chains make an approximate one; training data make none.
+    model, data_mean, random, n_temperatures
+        As of :func:`log_partition`, with its warning and errors.
+    """
+    path = _path(model, data_mean)
+    return _told(
+        reverse_annealed_importance_sampling(
+            path, v, temperatures(n_temperatures), random, first_step=REVERSE
+        )
+    )
+
+
+def enclose_log_partition(
+    model: RBM,
+    v: Any,
+    *,
+    data_mean: np.ndarray,
+    random: Random,
+    n_temperatures: int = 1000,
+    exact_below: int = 2**20,
+) -> Enclosure:
+    """Estimate log Z from below and from above, as many chains in either direction as ``v`` has rows.
+
+    Parameters, warnings and errors as of :func:`log_partition` and :func:`reverse_log_partition`; also
+    warns when the two bounds lie too far apart.
+    """
+    path, betas = _path(model, data_mean), temperatures(n_temperatures)
+    if _enumerable(model, exact_below):
+        exact = exact_value(enumeration.log_partition(model))
+        return Enclosure(exact, exact, True, exact.verdict)
+    lower = annealed_importance_sampling(path, v.shape[0], betas, random)
+    upper = reverse_annealed_importance_sampling(path, v, betas, random, first_step=REVERSE)
+    return _told(enclosure(lower, upper))
+
+
+def enclosure(lower: LogPartition, upper: LogPartition) -> Enclosure:
+    """Judge a forward and a reverse estimate together."""
+    errors = lower.standard_error + upper.standard_error
+    figures = f"log Z between {lower.value:.2f} and {upper.value:.2f}, standard errors together {errors:.2f}"
+    agree = abs(upper.value - lower.value) <= LARGEST_GAP + 3.0 * errors  # False for NaN
+    if agree and lower.trusted and upper.trusted:
+        return Enclosure(lower, upper, True, figures)
+    doubts = [f"{one.method} is {one.verdict}" for one in (lower, upper) if not one.trusted]
+    reason = "; ".join(doubts) or "the bounds lie too far apart; use more temperatures"
+    return Enclosure(lower, upper, False, f"not to be trusted: {figures}; {reason}")
+
+
+def _path(model: RBM, data_mean: np.ndarray) -> RBMPath:
+    mean = np.asarray(data_mean, np.float64)
+    if mean.shape != (model.n_visible,) or not np.isfinite(mean).all():
+        raise ValueError(f"data_mean must be {model.n_visible} finite numbers, got {mean.shape}: {mean}")
+    bias = model.visible.bias_from_mean(mean).astype(model.dtype)
+    return RBMPath(model, _beside(bias, model.visible_bias))
+
+
+def _beside(array: np.ndarray, other: Any) -> Any:
+    """Copy an array to where another is."""
+    out = np.empty_like(other)
+    if hasattr(out, "set"):  # CuPy does not assign NumPy's arrays
+        out.set(array)
+    else:
+        out[:] = array
+    return out
+
+
+def _enumerable(model: RBM, most: int) -> bool:
+    return isinstance(model.weights, np.ndarray) and 2 ** min(model.n_visible, model.n_hidden) <= most
+
+
+def _told(estimate: Any) -> Any:
+    if not estimate.trusted:
+        warnings.warn(f"log Z is {estimate.verdict}", UntrustedEstimateWarning, stacklevel=3)
+    return estimate

@@ -1,0 +1,211 @@
+"""Annealed importance sampling, forwards and in reverse: estimates of a normalising constant.
+
+Along unnormalised distributions f_0, ..., f_K, from a base whose Z_0 is known to the model f_K:
+
+    forwards    v_0 ~ p_0,  w = prod_k f_k(v_{k-1}) / f_{k-1}(v_{k-1}),  v_k ~ T_k(v_{k-1}),  E[w] = Z_K / Z_0
+    in reverse  v_K ~ p_K,  u = prod_k f_{k-1}(v_k) / f_k(v_k),  v_{k-1} ~ T_{k-1}(v_k),      E[u] = Z_0 / Z_K
+
+where T_k leaves p_k as it is. The means of w and u are unbiased; their logarithms are not (Jensen):
+
+    E[log Z_0 + log mean w]  <=  log Z_K  <=  E[log Z_0 - log mean u]
+
+So forward runs give a lower bound on log Z *in expectation*, and reverse runs an upper one; by Markov's
+inequality each errs by more than a nats on its wrong side with a probability below e^-a. The upper bound
+holds for reverse chains that start from *exact* samples of the model; from any other start it is no bound.
+A likelihood, -F(v) - log Z, turns the bounds round: forward runs flatter the model, reverse runs do not.
+
+What cannot be seen from the weights: if no forward chain finds a region that holds most of Z, their weights
+agree with each other on a wrong value. (On small RBMs trained on digits a uniform base missed log Z by 16
+to 27 nats with standard errors below 0.1, where a base of the data's means missed by 0.2.) Reverse chains,
+which start where the model is, disagree then: compare both.
+
+Sources: Neal 2001 (doi:10.1023/A:1008923215028), eqs. 3 to 11; Grosse, Ghahramani & Adams 2015
+(arXiv:1511.02543), eqs. 3 to 6, for both directions together; Burda, Grosse & Salakhutdinov 2015
+(arXiv:1412.8566), section 4.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from ebm.random import Random
+
+LEAST_SHARE = 0.1  # of the chains that must be effective, see ``LogPartition.trusted``
+FEWEST = 10  # chains; below, their spread says nothing
+
+
+class Path(Protocol):
+    """What annealing asks of a family f_beta, from the base at beta = 0 to the model at beta = 1."""
+
+    @property
+    def log_base(self) -> float:
+        """Log Z_0."""
+        ...
+
+    def start(self, n_chains: int, random: Random) -> Any:
+        """Draw states from the base."""
+        ...
+
+    def move(self, states: Any, old: float, new: float, random: Random, step: int) -> tuple[Any, Any]:
+        """Return new states, by a transition that leaves p_new as it is, and log(f_new / f_old) at the old.
+
+        ``step`` says where the random numbers stand.
+        """
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class LogPartition:
+    """log Z with what is known about its error.
+
+    Parameters
+    ----------
+    value : float
+        In nats.
+    standard_error : float
+        Of ``value``, by the delta method: the standard error of the mean weight over the mean weight. 0
+        when exact.
+    effective_sample_size : float
+        (sum w)^2 / sum w^2, between 1 and ``n_chains``; infinite when exact.
+    n_chains : int
+        0 when exact.
+    method : {"exact", "ais", "reverse_ais"}
+    trusted : bool
+        Whether at least a tenth of the chains is effective, both as measured by (sum w)^2 / sum w^2 and as
+        the upper spread s of the log weights implies, e^{-s^2}. The second is needed because the first
+        flatters: of runs of 100 chains whose log weights are normal with s = 2.5 (a true share of 0.002) a
+        quarter measures a tenth or more, and only 4 in 10 of these err by less than 3 standard errors. At s
+        = 1.5 (a tenth) it is 96 in 100.
+    verdict : str
+        The same in a sentence, with figures.
+    log_weights : ndarray of shape (n_chains,) or None
+        log w, or log u of a reverse run, float64.
+    """
+
+    value: float
+    standard_error: float
+    effective_sample_size: float
+    n_chains: int
+    method: str
+    trusted: bool
+    verdict: str
+    log_weights: np.ndarray | None = None
+
+
+def exact_value(log_z: float) -> LogPartition:
+    """Wrap a log Z that was enumerated."""
+    return LogPartition(log_z, 0.0, np.inf, 0, "exact", True, "exact, by enumeration")
+
+
+def temperatures(n: int) -> np.ndarray:
+    """Return n inverse temperatures from 0 to 1, evenly spaced.
+
+    Raises
+    ------
+    ValueError
+        When n is less than 2.
+    """
+    if n < 2:
+        raise ValueError(f"n_temperatures must be at least 2 (the base and the model), got {n}")
+    return np.linspace(0.0, 1.0, n)
+
+
+def annealed_importance_sampling(
+    path: Path, n_chains: int, betas: np.ndarray, random: Random, *, first_step: int = 0
+) -> LogPartition:
+    """Estimate log Z with forward chains: a lower bound in expectation.
+
+    Parameters
+    ----------
+    path : Path
+    n_chains : int
+        At least 2.
+    betas : ndarray
+        Rising from 0 to 1, see :func:`temperatures`.
+    random : Random
+        Moves are drawn at steps ``first_step + 1, ...``; the base at step ``first_step``.
+    first_step : int
+        Give another for another, independent run.
+
+    Raises
+    ------
+    ValueError
+        When ``n_chains`` or ``betas`` are not as described.
+    """
+    if n_chains < 2:
+        raise ValueError(f"n_chains must be at least 2, got {n_chains}")
+    _check_rising(betas)
+    states = path.start(n_chains, random)
+    log_w = _anneal(path, states, betas, random, first_step)
+    return _estimate(path.log_base, log_w, "ais")
+
+
+def reverse_annealed_importance_sampling(
+    path: Path, states: Any, betas: np.ndarray, random: Random, *, first_step: int = 0
+) -> LogPartition:
+    """Estimate log Z with chains from the model back to the base: an upper bound in expectation.
+
+    Parameters
+    ----------
+    path : Path
+    states : array of shape (n_chains, n)
+        Samples of the model, at least 2. The bound holds only as far as they are exact and independent.
+    betas : ndarray
+        Rising from 0 to 1; they are passed from the end to the beginning.
+    random, first_step
+        As of :func:`annealed_importance_sampling`; a ``first_step`` of its own keeps the two runs
+        independent.
+
+    Raises
+    ------
+    ValueError
+        When there are fewer than 2 states or ``betas`` are not as described.
+    """
+    if states.shape[0] < 2:
+        raise ValueError(f"states must have at least 2 rows, one a chain; got {states.shape[0]}")
+    _check_rising(betas)
+    log_u = _anneal(path, states, betas[::-1], random, first_step)
+    return _estimate(path.log_base, log_u, "reverse_ais")
+
+
+def _check_rising(betas: np.ndarray) -> None:
+    if len(betas) < 2 or betas[0] != 0 or betas[-1] != 1 or not (np.diff(betas) > 0).all():
+        raise ValueError(f"betas must rise from 0 to 1, got {betas!r}")
+
+
+def _anneal(path: Path, states: Any, betas: np.ndarray, random: Random, first_step: int) -> np.ndarray:
+    """Move along betas, in either direction, and return the log weights."""
+    total: Any = 0.0
+    for k in range(1, len(betas)):
+        states, log_ratio = path.move(states, betas[k - 1], betas[k], random, first_step + k)
+        total = total + log_ratio.astype(np.float64)
+    return total.get() if hasattr(total, "get") else np.asarray(total)
+
+
+def _estimate(log_base: float, log_weights: np.ndarray, method: str) -> LogPartition:
+    n, peak = len(log_weights), log_weights.max()
+    if not np.isfinite(log_weights).all():
+        verdict = "not to be trusted: weights are not finite, so the model's parameters are extreme"
+        return LogPartition(np.nan, np.nan, 0.0, n, method, False, verdict, log_weights)
+    w = np.exp(log_weights - peak)
+    log_ratio = float(peak + np.log(w.mean()))
+    effective = float(w.sum() ** 2 / (w @ w))
+    error = float(np.sqrt(max(n / effective - 1.0, 0.0) / (n - 1)))
+    trusted, verdict = _judge(log_weights, effective)
+    value = log_base + (log_ratio if method == "ais" else -log_ratio)
+    return LogPartition(value, error, effective, n, method, trusted, verdict, log_weights)
+
+
+def _judge(log_weights: np.ndarray, effective: float) -> tuple[bool, str]:
+    n = len(log_weights)
+    above = np.maximum(log_weights - np.median(log_weights), 0.0)
+    implied = float(np.exp(-(above @ above) / max(np.count_nonzero(above), 1)))
+    share = min(effective / n, implied)
+    figures = f"{effective:.1f} of {n} chains are effective ({implied:.1%} by the spread of the log weights)"
+    if n >= FEWEST and share >= LEAST_SHARE:
+        return True, f"consistent: {figures}; regions that all chains missed would show in a reverse run only"
+    cure = f"at least {FEWEST} chains" if n < FEWEST else "more temperatures"
+    return False, f"not to be trusted: {figures}, and {LEAST_SHARE:.0%} are needed; use {cure}"
