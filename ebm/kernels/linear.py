@@ -16,7 +16,7 @@ from ebm.kernels.processor import ROWS, aligned, panel_width
 from ebm.kernels.vector import at, gather_sum, tile_large, tile_one, tile_third
 
 DENSE_ABOVE = 0.4  # share of ones above which the dense tile is the faster way
-BLOCK = 48  # rows that take one panel after the other while it is in the cache
+BLOCK = 96  # rows that take one panel after the other while it is in the cache
 THIRD = ROWS // 3
 NEXT = np.int64(1)  # typed, or the literal compiles its own version
 
@@ -58,7 +58,18 @@ def list_binary(x: Any, n: Any, ones: Any) -> Any:
 
 @inner
 def tile_rows(
-    a: Any, a0: Any, a_row: Any, a_step: Any, b: Any, b0: Any, b_step: Any, depth: Any, c: Any, c0: Any, c_row: Any, rows: Any
+    a: Any,
+    a0: Any,
+    a_row: Any,
+    a_step: Any,
+    b: Any,
+    b0: Any,
+    b_step: Any,
+    depth: Any,
+    c: Any,
+    c0: Any,
+    c_row: Any,
+    rows: Any,
 ) -> None:
     """C[rows, 2V] += A[rows, depth] @ B[depth, 2V]; every matrix is an array, an offset and strides in elements."""
     right = at(b, b0)
@@ -86,7 +97,9 @@ def is_dense(counts: Any, depth: Any, first: Any, last: Any) -> Any:
 
 
 @inner
-def activate_rows(x: Any, ones: Any, counts: Any, panels: Any, start: Any, out: Any, first: Any, last: Any) -> None:
+def activate_rows(
+    x: Any, ones: Any, counts: Any, panels: Any, start: Any, out: Any, first: Any, last: Any
+) -> None:
     """out[row] = start + x[row] @ W, rows [first, last); ``start`` as long as the panels are wide together."""
     n_panels, depth, width = panels.shape
     half = width // 2

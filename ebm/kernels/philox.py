@@ -19,10 +19,10 @@ from ebm.kernels.threads import over_rows
 u32, u64, i32, i64, f32, f64 = np.uint32, np.uint64, np.int32, np.int64, np.float32, np.float64
 M0, M1 = u64(0xD2511F53), u64(0xCD9E8D57)
 W0, W1 = u32(0x9E3779B9), u32(0xBB67AE85)
-S5, S6, S8, S9, S32 = u32(5), u32(6), u32(8), u32(9), u64(32)
+S5, S7, S9, S32 = u32(5), u32(7), u32(9), u64(32)
 TWO, FOUR = u32(2), u32(4)
-HALF, TWO_M24 = f32(0.5), f32(2.0**-24)
-HALF_D, TWO_M27, TWO_M53, TWO_26 = f64(0.5), f64(2.0**-27), f64(2.0**-53), f64(2.0**26)
+HALF, TWO_M23 = f32(0.5), f32(2.0**-23)
+HALF_D, TWO_M52, TWO_25 = f64(0.5), f64(2.0**-52), f64(2.0**25)
 
 
 @cell
@@ -43,14 +43,14 @@ def philox(c0: Any, c1: Any, c2: Any, c3: Any, k0: Any, k1: Any) -> Any:
 
 @cell
 def uniform32(word: Any) -> Any:
-    """((w >> 8) + 1/2) 2^-24 in float32, in the open interval (0, 1)."""
-    return (f32(i32(u32(word) >> S8)) + HALF) * TWO_M24
+    """((w >> 9) + 1/2) 2^-23 in float32: exact, so never 0 or 1 (with one bit more the largest rounds to 1)."""
+    return (f32(i32(u32(word) >> S9)) + HALF) * TWO_M23
 
 
 @cell
 def uniform64(high: Any, low: Any) -> Any:
-    """((53 bits) + 1/2) 2^-53 in float64, in the open interval (0, 1)."""
-    return (f64(i32(u32(high) >> S5)) * TWO_26 + f64(i32(u32(low) >> S6)) + HALF_D) * TWO_M53
+    """((52 bits) + 1/2) 2^-52 in float64, of two words: exact, so never 0 or 1."""
+    return (f64(i32(u32(high) >> S5)) * TWO_25 + f64(i32(u32(low) >> S7)) + HALF_D) * TWO_M52
 
 
 @cell
@@ -61,7 +61,7 @@ def uniform_single(x: Any, high: Any, low: Any) -> Any:
 
 @cell
 def uniform_double(x: Any, high: Any, low: Any) -> Any:
-    """Two words make 53 bits."""
+    """Two words make 52 bits."""
     return uniform64(high, low)
 
 
@@ -104,13 +104,14 @@ def _uniforms(out: Any, step: Any, stream: Any, key: Any, first: Any, last: Any)
     noise = np.empty(-(-out.shape[1] // 4) * 4, out.dtype)
     for row in range(first, last):
         fill_uniforms(noise, row, step, stream, key)
-        out[row] = noise[: out.shape[1]]
+        for j in range(out.shape[1]):  # assigning a slice would compile its error message: 3 s
+            out[row, j] = noise[j]
 
 
 def uniforms(
     shape: tuple[int, int], seed: int, step: int, stream: int, dtype: Any = np.float32
 ) -> np.ndarray:
-    """Uniforms in (0, 1) of shape (rows, columns), float32 (24 bits) or float64 (53 bits)."""
+    """Uniforms in (0, 1) of shape (rows, columns), float32 (23 bits) or float64 (52 bits)."""
     out = np.empty(shape, dtype)
     over_rows(_uniforms, (out, u64(step), u64(stream), u64(seed)), shape[0], out.size)
     return out
