@@ -12,3 +12,7 @@ class FitInterruptedWarning(UserWarning):
 
 class UntrustedEstimateWarning(UserWarning):
     """An estimate's own diagnosis says that it must not be believed."""
+
+
+class DeviceWarning(UserWarning):
+    """The GPU is used, but not as well as it could be."""

@@ -80,7 +80,7 @@ def _gpu(
     inputs: Any, bias: Any, states: Any, probabilities: Any, wanted: Any,
     clock: Any, step: Any, stream: Any, row0: Any, k0: Any, k1: Any,
 ) -> None:  # fmt: skip
-    """One thread does the columns that share a call; a captured graph reads clock[0], part of the step, anew."""
+    """One thread does the columns that share a call; clock[0] is the part of the step that a graph reads anew."""
     n, width = u32(bias.size), columns_per_call(inputs[0, 0])
     calls, words_each = (n + width - ONE) // width, FOUR // width
     for item in range(cuda.grid(1), inputs.shape[0] * calls, cuda.gridsize(1)):

@@ -111,12 +111,15 @@ def by_precision(single: Any, double: Any) -> Callable:
 
 
 class cuda_loop:
-    """A grid-stride CUDA loop; numba.cuda is imported, and the loop compiled, at its first launch."""
+    """A grid-stride CUDA loop; numba.cuda is imported, and the loop compiled, at its first launch.
+
+    ``block``: threads a block must have, for a loop that works with no other number.
+    """
 
     registry: ClassVar[list[cuda_loop]] = []
 
-    def __init__(self, function: Callable) -> None:
-        self.py_func, self.__doc__ = function, function.__doc__
+    def __init__(self, function: Callable, *, block: int | None = None) -> None:
+        self.py_func, self.__doc__, self._block = function, function.__doc__, block
         self._kernel: Any = None
         cuda_loop.registry.append(self)
 
@@ -126,7 +129,7 @@ class cuda_loop:
 
         if self._kernel is None:
             self._kernel = compiled(self.py_func)
-        launch(self._kernel, threads, arguments)
+        launch(self._kernel, threads, arguments, self._block)
 
 
 class cuda_part:

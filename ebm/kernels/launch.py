@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 from numba import cuda
 
+from ebm.kernels.block import BLOCK
 from ebm.kernels.jit import PRECISIONS, SOURCES, cuda_part, simulated
 
 SIMULATED = simulated()
-BLOCK = 256  # threads a block; also the length of the scratch that blocks sum in
 MOST_BLOCKS = 2048  # more than fill any GPU; the stride does the rest
 TINY = (2, 4)  # blocks and threads in the simulator, so that strides are tested
 
@@ -44,7 +44,8 @@ def prepare(function: Callable) -> Callable:
     """Put ``cuda``, and the compiled parts that it calls, into a loop's globals."""
     scope = function.__globals__
     scope["cuda"] = cuda
-    for name, value in list(scope.items()):
+    for name in function.__code__.co_names:
+        value = scope.get(name)
         if isinstance(value, cuda_part):
             scope[name] = value.compiled(lambda f: cuda.jit(device=True)(prepare(f)))
     return function
@@ -63,24 +64,25 @@ def _stream_at(pointer: int) -> Any:
     return cuda.external_stream(pointer)  # one object a pointer: numba keeps launch configurations by it
 
 
-def _configured(kernel: Any, blocks: int, pointer: int) -> Any:
+def _configured(kernel: Any, blocks: int, block: int, pointer: int) -> Any:
     """Bind a kernel to a grid and a stream; numba warns of small grids here, and a small batch is one."""
-    key = blocks, pointer
+    key = blocks, block, pointer
     known = kernel.__dict__.setdefault("_ebm_configurations", {})
     if key not in known:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NumbaPerformanceWarning)
-            known[key] = kernel[blocks, BLOCK, _stream_at(pointer)]
+            known[key] = kernel[blocks, block, _stream_at(pointer)]
     return known[key]
 
 
-def launch(kernel: Any, threads: int, arguments: tuple[Any, ...]) -> None:
+def launch(kernel: Any, threads: int, arguments: tuple[Any, ...], block: int | None = None) -> None:
     """Run a kernel over ``threads`` work items on CuPy's current stream (or in the simulator)."""
     if SIMULATED:
-        kernel[TINY](*(_simulated(a) for a in arguments))
+        kernel[TINY[0], block or TINY[1]](*(_simulated(a) for a in arguments))
         return
-    blocks = max(1, min(-(-threads // BLOCK), MOST_BLOCKS))
-    _configured(kernel, blocks, sys.modules["cupy"].cuda.get_current_stream().ptr)(*arguments)
+    block = block or BLOCK
+    blocks = max(1, min(-(-threads // block), MOST_BLOCKS))
+    _configured(kernel, blocks, block, sys.modules["cupy"].cuda.get_current_stream().ptr)(*arguments)
 
 
 def _simulated(argument: Any) -> Any:

@@ -5,15 +5,19 @@ Source: Hinton, "A practical guide to training restricted Boltzmann machines" (2
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ebm.kernels.block import BLOCK, block_sum
 from ebm.kernels.exponential import softplus
-from ebm.kernels.jit import core, summing
+from ebm.kernels.jit import core, cuda_loop, on_gpu, summing
 from ebm.kernels.threads import over_rows
 
-BLOCK = 128  # rows that are summed before their sum joins the total: rounding errors grow with n / BLOCK
+if TYPE_CHECKING:
+    from numba import cuda
+
+ROWS = 128  # rows that are summed before their sum joins the total: rounding errors grow with n / ROWS
 
 
 @summing
@@ -26,22 +30,48 @@ def softplus_sum(x: Any) -> Any:
 
 
 @core
-def _softplus_rows(inputs: Any, out: Any, first: Any, last: Any) -> None:
+def _softplus_cpu(inputs: Any, out: Any, first: Any, last: Any) -> None:
     for row in range(first, last):
         out[row] = softplus_sum(inputs[row])
 
 
+@cuda_loop
+def _softplus_gpu(inputs: Any, out: Any) -> None:
+    """One block sums one row."""
+    for row in range(cuda.blockIdx.x, inputs.shape[0], cuda.gridDim.x):
+        total = type(inputs[row, 0])(0)
+        for j in range(cuda.threadIdx.x, inputs.shape[1], cuda.blockDim.x):
+            total += softplus(inputs[row, j])
+        total = block_sum(total)
+        if cuda.threadIdx.x == 0:
+            out[row] = total
+
+
 @core
-def _column_sums(a: Any, out: Any, first: Any, last: Any) -> None:
+def _columns_cpu(a: Any, out: Any, first: Any, last: Any) -> None:
     part = np.empty(last - first, a.dtype)
-    for top in range(0, a.shape[0], BLOCK):
+    for top in range(0, a.shape[0], ROWS):
         part[:] = 0
-        for row in range(top, min(top + BLOCK, a.shape[0])):
+        for row in range(top, min(top + ROWS, a.shape[0])):
             x = a[row, first:last]
             for j in range(x.size):
                 part[j] += x[j]
         for j in range(part.size):
             out[first + j] += part[j]
+
+
+@cuda_loop
+def _columns_gpu(a: Any, out: Any) -> None:
+    """One thread sums one column, neighbours side by side."""
+    zero = type(a[0, 0])(0)
+    for j in range(cuda.grid(1), a.shape[1], cuda.gridsize(1)):
+        total = zero
+        for top in range(0, a.shape[0], ROWS):
+            part = zero
+            for row in range(top, min(top + ROWS, a.shape[0])):
+                part += a[row, j]
+            total += part
+        out[j] = total
 
 
 def _contiguous(a: Any, name: str) -> Any:
@@ -69,7 +99,12 @@ def softplus_rows(inputs: Any) -> Any:
     """
     inputs = _contiguous(inputs, "inputs")
     out = np.zeros_like(inputs, shape=inputs.shape[:1])
-    over_rows(_softplus_rows, (inputs, out), inputs.shape[0], 4 * inputs.size)
+    if inputs.size == 0:
+        pass
+    elif on_gpu(inputs):
+        _softplus_gpu(inputs.shape[0] * BLOCK, inputs, out)
+    else:
+        over_rows(_softplus_cpu, (inputs, out), inputs.shape[0], 4 * inputs.size)
     return out
 
 
@@ -92,5 +127,10 @@ def column_sums(a: Any) -> Any:
     """
     a = _contiguous(a, "a")
     out = np.zeros_like(a, shape=a.shape[1:])
-    over_rows(_column_sums, (a, out), a.shape[1], a.size // 4)
+    if a.size == 0:
+        pass
+    elif on_gpu(a):
+        _columns_gpu(a.shape[1], a, out)
+    else:
+        over_rows(_columns_cpu, (a, out), a.shape[1], a.size // 4)
     return out

@@ -1,0 +1,32 @@
+"""The types with which each CUDA loop is launched: what tests/cuda_check.py compiles, in float32 and float64."""
+
+from numba import types
+
+u8, i32, i64, u32 = types.uint8, types.int32, types.int64, types.uint32
+
+
+def vector(item: types.Type) -> types.Array:
+    return types.Array(item, 1, "C")
+
+
+def matrix(item: types.Type) -> types.Array:
+    return types.Array(item, 2, "C")
+
+
+def signatures(real: types.Type) -> dict[str, list[tuple[types.Type, ...]]]:
+    """Return "file.loop" -> the signatures that it is launched with, for one precision."""
+    rows, row = matrix(real), vector(real)
+    load = (vector(i64), vector(u32), u32, u32, rows, row, rows)
+    return {
+        "centring._load_dense": [(matrix(data), *load) for data in (u8, real)],
+        "centring._load_lists": [
+            (vector(i64), vector(i32), row, types.boolean, *load[:4], u32, *load[4:]),
+        ],
+        "centring._centre_rows": [(rows, rows, row, row, i64, row, vector(u32), u32, u32, real)],
+        "centring._move_biases": [(rows, row, row, row, i64, row, real, vector(u32), u32)],
+        "product._gpu": [(types.Array(real, 2, "A"),) * 3],
+        "reduce._softplus_gpu": [(rows, row)],
+        "reduce._columns_gpu": [(rows, row)],
+        "update._gpu": [(rows, rows, rows, u32, row, real, real)],
+        "bernoulli._gpu": [(rows, row, rows, rows, i32, vector(u32), u32, u32, u32, u32, u32)],
+    }
