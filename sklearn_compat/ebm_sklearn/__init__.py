@@ -1,0 +1,26 @@
+"""Energy-based models as scikit-learn estimators."""
+
+from __future__ import annotations
+
+from ebm.storage import ModelFileError
+from ebm.training import Checkpoint, DivergenceError, EarlyStopping, Progress
+from ebm_sklearn._warnings import FitInterruptedWarning, OutOfRangeWarning, UntrustedEstimateWarning
+from ebm_sklearn.bernoulli_rbm import BernoulliRBM
+from ebm_sklearn.displays import HistoryDisplay, RBMFiltersDisplay, SamplesDisplay
+from ebm_sklearn.rbm import RBM
+
+__all__ = [
+    "RBM",
+    "BernoulliRBM",
+    "Checkpoint",
+    "DivergenceError",
+    "EarlyStopping",
+    "FitInterruptedWarning",
+    "HistoryDisplay",
+    "ModelFileError",
+    "OutOfRangeWarning",
+    "Progress",
+    "RBMFiltersDisplay",
+    "SamplesDisplay",
+    "UntrustedEstimateWarning",
+]

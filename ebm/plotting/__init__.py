@@ -1,0 +1,6 @@
+"""Pictures from plain arrays and rows of history; matplotlib is imported only when something is drawn."""
+
+from ebm.plotting.curves import draw_curves
+from ebm.plotting.images import as_images, draw_images, image_grid, write_png
+
+__all__ = ["as_images", "draw_curves", "draw_images", "image_grid", "write_png"]

@@ -1,0 +1,78 @@
+"""Curves of what a history recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ebm.plotting._matplotlib import new_axes
+
+CLOCK = ("epoch", "seconds")  # what stands on the horizontal axis, not on the vertical
+
+
+def column(history: Sequence[Mapping[str, float]], name: str) -> np.ndarray:
+    """One value of every row, NaN where it was not recorded (monitors may run every n epochs)."""
+    return np.array([row.get(name, np.nan) for row in history], dtype=np.float64)
+
+
+def recorded(history: Sequence[Mapping[str, float]]) -> list[str]:
+    """Names in the order of their first appearance, without epoch and seconds."""
+    return [name for name in dict.fromkeys(key for row in history for key in row) if name not in CLOCK]
+
+
+def draw_curves(
+    history: Sequence[Mapping[str, float]],
+    names: Sequence[str] | None = None,
+    *,
+    x: str = "epoch",
+    ax: Any = None,
+) -> list[Any]:
+    """Draw recorded values over epochs or seconds.
+
+    Parameters
+    ----------
+    history : sequence of mappings
+        One row an epoch, as training records them.
+    names : sequence of str, optional
+        Values to draw; by default all but epoch and seconds, or the seconds where nothing else was recorded.
+    x : {"epoch", "seconds"}
+        The horizontal axis; seconds are counted from the start of training.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; by default a new figure.
+
+    Returns
+    -------
+    list of matplotlib.lines.Line2D
+        One line a name.
+
+    Raises
+    ------
+    ImportError
+        When matplotlib is not installed.
+    ValueError
+        When the history is empty, or a name was never recorded.
+    """
+    if not history:
+        raise ValueError("the history is empty: nothing was trained")
+    if x not in CLOCK:
+        raise ValueError(f"x must be one of {CLOCK}, got {x!r}")
+    names = list(names) if names is not None else (recorded(history) or ["seconds"])
+    unknown = [name for name in names if not any(name in row for row in history)]
+    if unknown:
+        raise ValueError(f"never recorded: {unknown}; the history has {[*CLOCK, *recorded(history)]}")
+    ax = new_axes((6.4, 4.0)) if ax is None else ax
+    places = column(history, x)
+    lines = []
+    for name in names:
+        values = column(history, name)
+        there = np.isfinite(values)
+        style = "-o" if there.sum() < 20 else "-"
+        lines += ax.plot(places[there], values[there], style, markersize=3, label=name.replace("_", " "))
+    ax.set_xlabel(x)
+    if len(names) == 1:
+        ax.set_ylabel(names[0].replace("_", " "))
+    else:
+        ax.legend()
+    return lines

@@ -1,0 +1,228 @@
+"""What every estimator that is trained epoch by epoch shares: threads, callbacks, interrupts, files."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from numbers import Integral
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils._param_validation import Interval
+from sklearn.utils.validation import check_is_fitted
+
+from ebm import storage
+from ebm.storage import ModelFileError
+from ebm.training import Checkpoint, Progress, Run, train
+from ebm_sklearn._callbacks import CallbackSupportMixin, sklearn_callbacks
+from ebm_sklearn._files import restored_parameters, saved_parameters
+from ebm_sklearn._jobs import limited, threads
+from ebm_sklearn._warnings import FitInterruptedWarning
+
+TRAINING_CONSTRAINTS: dict[str, list[Any]] = {
+    "n_iter": [Interval(Integral, 0, None, closed="left")],
+    "device": "no_validation",  # type: ignore[dict-item]  # ebm.device knows what it takes, and says so
+    "n_jobs": [
+        None,
+        Interval(Integral, 1, None, closed="left"),
+        Interval(Integral, None, -1, closed="right"),
+    ],
+    "callbacks": [list, tuple, None],
+    "verbose": ["verbose"],
+    "random_state": ["random_state"],
+}
+NO_MATTER = ("n_iter", "device", "n_jobs", "callbacks", "verbose", "random_state")  # for a checkpoint's run
+
+
+class TrainedEstimator(CallbackSupportMixin, BaseEstimator, ABC):
+    """Base of estimators that are trained by :func:`ebm.training.train`.
+
+    A subclass has the parameters ``n_iter, device, n_jobs, callbacks, verbose, random_state``, and gives:
+
+    - ``_fitted_from(learner)``: fitted attributes by name, as the learner stands;
+    - ``_saved()``: (arrays, JSON values) of a fitted estimator;
+    - ``_restore(arrays, values, path)``: the reverse, refusing what does not fit by ModelFileError.
+    """
+
+    history_: list[dict[str, float]]
+    n_iter_: int
+    n_features_in_: int
+
+    # ---- training ----
+
+    def _train(
+        self,
+        learner: Any,
+        n_epochs: int,
+        *,
+        first_epoch: int = 0,
+        history: list[dict[str, float]] | None = None,
+        data: Mapping[str, Any] | None = None,
+        fingerprint: Callable[[], dict[str, Any]] = dict,
+    ) -> None:
+        """Run the loop and set the fitted attributes, whatever way it ends.
+
+        ``data`` is what scikit-learn's callbacks see of X, y and metadata. Ctrl-C gives a warning and
+        returns normally, divergence keeps the last good parameters and raises.
+        """
+        book = _Book()
+        listeners = [book, *self._listeners()]
+        listeners += sklearn_callbacks(self, lambda: self._fitted_from(learner), data or {})
+        try:
+            train(
+                learner,
+                n_epochs,
+                callbacks=listeners,
+                first_epoch=first_epoch,
+                history=history or (),
+                memory={"fingerprint": fingerprint()} if self._has_checkpoint() else None,
+            )
+        finally:
+            self._keep(learner, book)
+        warn_if_interrupted(book.run)
+
+    def _listeners(self) -> list[Any]:
+        callbacks = list(self.callbacks or ())
+        if self.verbose and not any(isinstance(callback, Progress) for callback in callbacks):
+            callbacks.append(Progress())
+        return callbacks
+
+    def _has_checkpoint(self) -> bool:
+        return any(isinstance(callback, Checkpoint) for callback in self.callbacks or ())
+
+    def _keep(self, learner: Any, book: _Book) -> None:
+        if book.run is None:  # callbacks or a checkpoint were refused: nothing happened
+            return
+        for name, value in self._fitted_from(learner).items():
+            setattr(self, name, value)
+        self.history_, self.n_iter_ = book.run.history, book.run.epoch + 1
+
+    @abstractmethod
+    def _fitted_from(self, learner: Any) -> dict[str, Any]: ...
+
+    def _what_matters(self) -> dict[str, str]:
+        """Parameters that must be the same for a run to go on from a checkpoint, as text."""
+        return {
+            name: repr(value) for name, value in self.get_params(deep=False).items() if name not in NO_MATTER
+        }
+
+    # ---- threads ----
+
+    @contextmanager
+    def _limited(self) -> Iterator[int | None]:
+        """Hold the kernels to ``n_jobs``; gives what to tell a learner."""
+        with limited(self.n_jobs):
+            yield threads(self.n_jobs)
+
+    # ---- files ----
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Save the fitted estimator: its arrays in safetensors, the rest as JSON in the same file.
+
+        The file is written whole or not at all. ``callbacks`` are not saved, and a RandomState becomes None.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+            The file to write or replace.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            When there is nothing to save.
+        OSError
+            When the file cannot be written; the old one, if any, stays.
+        """
+        check_is_fitted(self)
+        arrays, values = self._saved()
+        names = getattr(self, "feature_names_in_", None)
+        metadata = {
+            "parameters": saved_parameters(self),
+            "values": {**values, "n_iter_": self.n_iter_, "history_": self.history_},
+            "feature_names_in_": None if names is None else list(names),
+        }
+        storage.save(path, type(self).__name__, arrays, metadata)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """Load an estimator that :meth:`save` wrote.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+            The file. It may come from anyone: nothing in it is executed, and its sizes are checked before
+            any array is made.
+
+        Returns
+        -------
+        estimator
+            Fitted; `partial_fit` goes on where the saved one stopped.
+
+        Raises
+        ------
+        FileNotFoundError
+            When there is no such file.
+        ebm.storage.ModelFileError
+            When the file is truncated, damaged, newer than this library, or holds something else.
+        """
+        arrays, metadata = storage.load(path, cls.__name__)
+        values = metadata.get("values")
+        if not isinstance(values, dict):
+            raise ModelFileError(f"{path} lacks the values of a fitted {cls.__name__}")
+        estimator = cls(**restored_parameters(cls, metadata.get("parameters"), path))
+        estimator._validate_loaded(path)
+        estimator._restore(arrays, values, path)
+        estimator._restore_common(values, metadata.get("feature_names_in_"), path)
+        return estimator
+
+    def _validate_loaded(self, path: str | os.PathLike[str]) -> None:
+        try:
+            self._validate_params()
+        except (ValueError, TypeError) as error:
+            raise ModelFileError(f"{path}: {error}") from error
+
+    def _restore_common(self, values: dict[str, Any], names: Any, path: str | os.PathLike[str]) -> None:
+        history, n_iter = values.get("history_"), values.get("n_iter_")
+        rows = isinstance(history, list) and all(isinstance(row, dict) for row in history)
+        if not rows or not isinstance(n_iter, int) or n_iter < 0:
+            raise ModelFileError(f"{path}: the history or the number of epochs is damaged")
+        self.history_, self.n_iter_ = history, n_iter
+        if names is None:
+            return
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise ModelFileError(f"{path}: the feature names are no list of strings")
+        if len(names) != self.n_features_in_:
+            raise ModelFileError(f"{path}: {len(names)} feature names for {self.n_features_in_} features")
+        self.feature_names_in_ = np.array(names, dtype=object)
+
+    @abstractmethod
+    def _saved(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]: ...
+
+    @abstractmethod
+    def _restore(
+        self, arrays: dict[str, np.ndarray], values: dict[str, Any], path: str | os.PathLike[str]
+    ) -> None: ...
+
+
+def warn_if_interrupted(run: Run) -> None:
+    """Say that Ctrl-C ended a fit early."""
+    if run.interrupted:
+        warnings.warn(
+            f"Ctrl-C ended the fit in epoch {run.epoch + 2} of {run.n_epochs}; the parameters of the last "
+            "updates are in place",
+            FitInterruptedWarning,
+            stacklevel=6,
+        )
+
+
+class _Book:
+    """Keeps the run once it has begun: the loop returns it only when nothing was raised."""
+
+    run: Any = None
+
+    def on_train_begin(self, run: Any) -> None:
+        self.run = run

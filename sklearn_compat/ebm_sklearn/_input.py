@@ -1,0 +1,116 @@
+"""Data at the door: checked, of a dtype that the kernels know, thresholded or warned about."""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from sklearn.utils.validation import validate_data
+
+from ebm.boltzmann.data import TrainingData
+from ebm_sklearn._warnings import OutOfRangeWarning
+
+BLOCK_ROWS = 2048  # rows made dense, or brought to the model's dtype, at a time
+KEPT = tuple(np.dtype(name) for name in ("bool", "uint8", "float32", "float64"))
+
+
+def read_samples(
+    estimator: Any, X: Any, *, reset: bool, binarize: float | None = None, warn: bool = True
+) -> Any:
+    """Check samples and bring them to bool, uint8, float32 or float64, dense or CSR.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Remembers names and number of the features when ``reset``, else compares them.
+    X : array-like, data frame or sparse matrix of shape (n_samples, n_features)
+    reset : bool
+        Whether the estimator is being fitted.
+    binarize : float or None
+        Values above it become 1, the others 0.
+    warn : bool
+        Warn about values outside [0, 1].
+
+    Returns
+    -------
+    ndarray or CSR matrix of shape (n_samples, n_features)
+        Not a copy where none is needed; float16 becomes float32, any other number float64.
+
+    Raises
+    ------
+    ValueError
+        When X is not two-dimensional, empty, not finite, or has other features than in `fit`; or a negative
+        ``binarize`` would make a sparse matrix dense.
+    """
+    X = validate_data(estimator, X, accept_sparse="csr", dtype="numeric", reset=reset)
+    X = X.astype(_kept_dtype(X.dtype), copy=False)
+    if binarize is not None:
+        return above(X, binarize)
+    if warn and X.dtype != bool:
+        _warn_outside(X)
+    return X
+
+
+def _kept_dtype(dtype: np.dtype) -> np.dtype:
+    native = dtype.newbyteorder("=")
+    if native in KEPT:
+        return native
+    return np.dtype(np.float32 if native == np.float16 else np.float64)
+
+
+def above(X: Any, threshold: float) -> Any:
+    """Return X > threshold: bool where dense; where sparse, ones in X's dtype (float32 for integers)."""
+    if not hasattr(X, "tocsr"):
+        return np.greater(X, threshold)
+    if threshold < 0:
+        raise ValueError(
+            f"binarize={threshold} is below 0, so every zero of the sparse X would become a one; "
+            "give a threshold >= 0 or a dense X"
+        )
+    keep = X.data > threshold
+    ones = X.copy()
+    ones.data = keep.astype(np.float32 if X.dtype.kind in "bu" else X.dtype)
+    ones.eliminate_zeros()
+    return ones
+
+
+def _warn_outside(X: Any) -> None:
+    low, high = np.inf, -np.inf
+    values = X.data if hasattr(X, "tocsr") else X
+    for block in blocks(values):
+        low, high = min(low, block.min()), max(high, block.max())
+    if low < 0 or high > 1:
+        warnings.warn(
+            f"X has values from {low:.4g} to {high:.4g}: binary units take values in [0, 1]. Scale X "
+            "(MinMaxScaler), or set binarize= to a threshold",
+            OutOfRangeWarning,
+            stacklevel=5,
+        )
+
+
+def blocks(X: Any) -> Iterator[Any]:
+    """Yield X in blocks of rows."""
+    for top in range(0, X.shape[0], BLOCK_ROWS):
+        yield X[top : top + BLOCK_ROWS]
+
+
+def dense(X: Any, dtype: Any) -> np.ndarray:
+    """Return a block as a dense, C-ordered array of ``dtype``."""
+    return np.ascontiguousarray(X.toarray() if hasattr(X, "tocsr") else X, dtype=dtype)
+
+
+def by_blocks(function: Callable[[np.ndarray], np.ndarray], X: Any, dtype: Any) -> np.ndarray:
+    """Apply a function of dense rows in blocks, so that sparse or mapped data is never whole in memory."""
+    return np.concatenate([function(dense(block, dtype)) for block in blocks(X)])
+
+
+def data_digest(data: TrainingData) -> str:
+    """Return a checksum of the training data: a checkpoint is resumed with the same data only."""
+    digest = hashlib.blake2b(digest_size=16)
+    for part in (data.dense, data.starts, data.indices, data.values, data.weights):
+        digest.update(f"{part.dtype}{part.shape}".encode())
+        digest.update(np.ascontiguousarray(part).data.cast("B") if part.size else b"")
+    return digest.hexdigest()

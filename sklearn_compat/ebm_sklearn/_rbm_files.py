@@ -1,0 +1,96 @@
+"""A fitted RBM as named arrays and JSON values, and back with every shape checked."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from ebm.random import Random
+from ebm.sampling.annealing import LogPartition
+from ebm.storage import ModelFileError
+from ebm_sklearn._files import take_array
+
+MOTION = "motion/"  # what learning carries beside the parameters
+
+
+def saved(rbm: Any) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Return the arrays and values of a fitted RBM."""
+    arrays = {
+        name: getattr(rbm, name)
+        for name in ("components_", "intercept_hidden_", "intercept_visible_", "mean_")
+    }
+    if hasattr(rbm, "chains_"):
+        arrays["chains_"] = rbm.chains_
+    arrays |= {MOTION + name: array for name, array in rbm._motion.items()}
+    values = {"seed": rbm._random.seed, "weight_seen": rbm._weight_seen, "log_partition": None}
+    if rbm._log_partition is not None:
+        values["log_partition"] = {k: v for k, v in asdict(rbm._log_partition).items() if k != "log_weights"}
+        if rbm._log_partition.log_weights is not None:
+            arrays["log_weights"] = rbm._log_partition.log_weights
+    return arrays, values
+
+
+def restored(
+    arrays: dict[str, np.ndarray], values: dict[str, Any], path: str | os.PathLike[str]
+) -> dict[str, Any]:
+    """Return the attributes of a fitted RBM.
+
+    Raises
+    ------
+    ModelFileError
+        When an array or value is missing or does not fit the others.
+    """
+    components = arrays.get("components_")
+    if components is None or components.ndim != 2 or 0 in components.shape:
+        raise ModelFileError(f"{path} lacks a matrix 'components_'")
+    (n_hidden, n_visible), dtype = components.shape, components.dtype
+    if dtype not in (np.float32, np.float64):
+        raise ModelFileError(f"{path}: components_ is {dtype}, not float32 or float64")
+    needed = {
+        "components_": ((n_hidden, n_visible), dtype),
+        "intercept_hidden_": ((n_hidden,), dtype),
+        "intercept_visible_": ((n_visible,), dtype),
+        "mean_": ((n_visible,), np.float64),
+    }
+    if "chains_" in arrays:
+        needed["chains_"] = ((len(arrays["chains_"]), n_hidden), dtype)
+    attributes = {name: take_array(arrays, name, *kind, path) for name, kind in needed.items()}
+    attributes["_motion"] = {
+        name.removeprefix(MOTION): take_array(
+            arrays, name, *_motion_kind(name, arrays[name], components), path
+        )
+        for name in arrays
+        if name.startswith(MOTION)
+    }
+    return {**attributes, **_values(arrays, values, path), "n_features_in_": n_visible}
+
+
+def _motion_kind(name: str, array: np.ndarray, components: np.ndarray) -> tuple[tuple[int, ...], Any]:
+    n_hidden, n_visible = components.shape
+    shapes: dict[str, tuple[tuple[int, ...], Any]] = {
+        "weights_velocity": ((n_visible, n_hidden), components.dtype),
+        "chains": ((len(array) if array.ndim else 0, n_hidden), components.dtype),
+        "sweeps_done": ((1,), np.int64),
+    }
+    what = name.removeprefix(MOTION)
+    if what in shapes:
+        return shapes[what]
+    return ((n_visible,) if what.startswith("visible") else (n_hidden,)), components.dtype
+
+
+def _values(
+    arrays: dict[str, np.ndarray], values: dict[str, Any], path: str | os.PathLike[str]
+) -> dict[str, Any]:
+    seed, weight, log_z = values.get("seed"), values.get("weight_seen"), values.get("log_partition")
+    if not isinstance(seed, int) or not 0 <= seed < 2**64:
+        raise ModelFileError(f"{path}: the seed is {seed!r}, not an integer of 64 bits")
+    if not isinstance(weight, int | float) or not 0 < weight < np.inf:
+        raise ModelFileError(f"{path}: the weight of the data seen is {weight!r}, not a number above 0")
+    try:
+        kept = None if log_z is None else LogPartition(**log_z, log_weights=arrays.get("log_weights"))
+    except TypeError as error:
+        raise ModelFileError(f"{path}: the estimate of log Z is damaged: {error}") from error
+    return {"_random": Random(seed), "_weight_seen": float(weight), "_log_partition": kept}

@@ -1,0 +1,277 @@
+"""What a fitted restricted Boltzmann machine can do: features, likelihoods, samples."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+from sklearn.utils.validation import check_array, check_is_fitted
+
+from ebm.boltzmann.likelihood import log_partition
+from ebm.boltzmann.rbm import RBM as Model
+from ebm.random import Random, Stream
+from ebm.sampling.annealing import LogPartition
+from ebm.sampling.gibbs import gibbs
+from ebm_sklearn._base import TrainedEstimator
+from ebm_sklearn._input import by_blocks, dense, read_samples
+from ebm_sklearn._random import draw_random
+from ebm_sklearn._warnings import UntrustedEstimateWarning
+
+
+class FittedRBM(TrainedEstimator):
+    """Methods of a fitted RBM; the subclass learns ``components_``, both intercepts and ``mean_``."""
+
+    components_: np.ndarray
+    intercept_hidden_: np.ndarray
+    intercept_visible_: np.ndarray
+    mean_: np.ndarray
+    chains_: np.ndarray
+    binarize: float | None
+    random_state: Any
+    _random: Random  # of the fit: the estimate of log Z draws from streams of its own under the same seed
+    _log_partition: LogPartition | None
+
+    def _model(self) -> Model:
+        return Model(self.components_.T, self.intercept_visible_, self.intercept_hidden_)
+
+    def _by_rows(self, function: Callable[[np.ndarray], np.ndarray], X: Any) -> np.ndarray:
+        X = read_samples(self, X, reset=False, binarize=self.binarize)
+        with self._limited():
+            return by_blocks(function, X, self.components_.dtype)
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Return the means of the hidden units given the visible ones, E[h | v].
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_components)
+            Probabilities, in the dtype of `components_`.
+        """
+        check_is_fitted(self)
+        return self._by_rows(self._model().hidden_mean, X)
+
+    def inverse_transform(self, X: Any) -> np.ndarray:
+        """Return the means of the visible units given the hidden ones, E[v | h].
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_components)
+            Hidden states or probabilities, as `transform` returns them.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features)
+            Probabilities.
+
+        Raises
+        ------
+        ValueError
+            When X has not ``n_components`` columns.
+        """
+        check_is_fitted(self)
+        h = check_array(X, dtype=self.components_.dtype, order="C", input_name="X", estimator=self)
+        if h.shape[1] != len(self.components_):
+            raise ValueError(
+                f"X has {h.shape[1]} columns, but this {type(self).__name__} has "
+                f"{len(self.components_)} components"
+            )
+        with self._limited():
+            return self._model().visible_mean(h)
+
+    def score_samples(self, X: Any) -> np.ndarray:
+        """Return the normalised log-likelihood log p(v) of every sample, in nats.
+
+        It needs log Z, which the first call estimates and keeps (see `log_partition_` for cost and trust).
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Binary samples. For values between 0 and 1 the result is a continuation, no likelihood.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), float64
+            Deterministic; higher is likelier.
+
+        Warns
+        -----
+        UntrustedEstimateWarning
+            When the estimate of log Z must not be believed.
+        """
+        check_is_fitted(self)
+        free_energy = self._by_rows(self._model().free_energy, X).astype(np.float64)
+        known = self._log_partition is not None  # else the estimate itself warns
+        log_z = self.log_partition_
+        if known and not log_z.trusted:
+            warnings.warn(f"log Z is {log_z.verdict}", UntrustedEstimateWarning, stacklevel=2)
+        return -free_energy - log_z.value
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """Return the mean log-likelihood of the samples, in nats: the mean of `score_samples`.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        float
+        """
+        return float(np.mean(self.score_samples(X)))
+
+    @property
+    def log_partition_(self) -> LogPartition:
+        """log Z of the model, with its standard error, effective sample size, method and verdict.
+
+        Computed on first use by `estimate_log_partition` with its defaults, kept, and dropped by `fit` and
+        `partial_fit`. With up to 20 units in the smaller layer it is exact and takes seconds at most;
+        else annealing costs as much as 100,000 sweeps of Gibbs: a second or two for 784 x 256 units.
+        """
+        check_is_fitted(self)
+        if self._log_partition is None:
+            self.estimate_log_partition()
+        return self._log_partition
+
+    def estimate_log_partition(
+        self, *, n_chains: int = 100, n_temperatures: int = 1000, exact: bool | None = None
+    ) -> LogPartition:
+        """Estimate log Z anew, and keep it for `score_samples`.
+
+        Parameters
+        ----------
+        n_chains, n_temperatures : int
+            Of annealed importance sampling; more temperatures are the cure for an untrusted estimate.
+        exact : bool, default=None
+            Enumerate the smaller layer, or do not; None enumerates up to 20 units.
+
+        Returns
+        -------
+        LogPartition
+            A function of the parameters, these numbers and the seed drawn in `fit`.
+
+        Warns
+        -----
+        UntrustedEstimateWarning
+            When the estimate must not be believed.
+
+        Raises
+        ------
+        ValueError
+            When a number is too small, or ``exact`` is asked for and both layers have more than 25 units.
+        """
+        check_is_fitted(self)
+        most = {None: 2**20, True: 2 ** min(self.components_.shape), False: 0}[exact]
+        with self._limited():
+            self._log_partition = log_partition(
+                self._model(),
+                data_mean=self.mean_,
+                random=self._random,
+                n_chains=n_chains,
+                n_temperatures=n_temperatures,
+                exact_below=most,
+            )
+        return self._log_partition
+
+    def __dir__(self) -> Iterable[str]:
+        # Whoever walks over all members, as scikit-learn's HTML view does, must not set off the estimate.
+        known = self.__dict__.get("_log_partition") is not None
+        return [name for name in super().__dir__() if known or name != "log_partition_"]
+
+    def sample(
+        self, n_samples: int = 1, *, y: Any = None, n_gibbs: int = 200, random_state: Any = None
+    ) -> np.ndarray:
+        """Draw samples from the model by Gibbs sampling.
+
+        Chains start at the persistent chains of "pcd" (each serves several samples where there are too few),
+        or else at independent units with the data's means, and run ``n_gibbs`` sweeps.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+        y : None
+            The model has no conditions.
+        n_gibbs : int, default=200
+            Sweeps. A model with separate modes needs more than can be paid: look at `chains_` too.
+        random_state : int, RandomState instance or None, default=None
+            None takes the estimator's own; where that is an integer, every call gives the same samples.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features)
+            Zeros and ones, in the dtype of `components_`.
+
+        Raises
+        ------
+        ValueError
+            When a number is below 1, or y is given.
+        """
+        check_is_fitted(self)
+        _at_least_one(n_samples=n_samples, n_gibbs=n_gibbs)
+        if y is not None:
+            raise ValueError(
+                f"{type(self).__name__} samples no conditional distribution: y must be None, got {y!r}"
+            )
+        random = draw_random(self.random_state if random_state is None else random_state, "sample")
+        model = self._model()
+        with self._limited():
+            return gibbs(model, self._first_hidden(model, n_samples, random), n_gibbs, random)[0]
+
+    def _first_hidden(self, model: Model, n: int, random: Random) -> np.ndarray:
+        if hasattr(self, "chains_"):
+            order = random.permutation(len(self.chains_), 0)
+            return self.chains_[order[np.arange(n) % len(order)]]
+        v = random.uniform((n, model.n_visible), Stream.CHAINS) < self.mean_
+        return model.sample_hidden(v.astype(model.dtype), random.at(Stream.START))
+
+    def gibbs(self, X: Any, *, n_gibbs: int = 1, random_state: Any = None) -> np.ndarray:
+        """Move samples by sweeps of Gibbs sampling: h from p(h | v), then v from p(v | h).
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Visible states to start from.
+        n_gibbs : int, default=1
+            Sweeps.
+        random_state : int, RandomState instance or None, default=None
+            With None the random numbers go on from call to call, so that repeated calls make a chain.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features)
+            Zeros and ones, in the dtype of `components_`.
+
+        Raises
+        ------
+        ValueError
+            When ``n_gibbs`` is below 1.
+        """
+        check_is_fitted(self)
+        _at_least_one(n_gibbs=n_gibbs)
+        if random_state is None:
+            if not hasattr(self, "_gibbs_random"):
+                self._gibbs_random, self._gibbs_steps = draw_random(self.random_state, "gibbs"), 0
+            random, first = self._gibbs_random, self._gibbs_steps
+            self._gibbs_steps += n_gibbs
+        else:
+            random, first = draw_random(random_state, "gibbs"), 0
+        X = read_samples(self, X, reset=False, binarize=self.binarize)
+        v, model = dense(X, self.components_.dtype), self._model()
+        with self._limited():
+            for step in range(first, first + n_gibbs):
+                h = model.sample_hidden(v, random.at(Stream.HIDDEN, step))
+                v = model.sample_visible(h, random.at(Stream.VISIBLE, step))
+        return v
+
+
+def _at_least_one(**numbers: int) -> None:
+    for name, value in numbers.items():
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+            raise ValueError(f"{name} must be an integer of at least 1, got {value!r}")

@@ -1,0 +1,12 @@
+"""Warnings that users may want to filter by category."""
+
+from __future__ import annotations
+
+from ebm.errors import FitInterruptedWarning, UntrustedEstimateWarning
+
+
+class OutOfRangeWarning(UserWarning):
+    """Values lie outside [0, 1], where binary units have no meaning for them."""
+
+
+__all__ = ["FitInterruptedWarning", "OutOfRangeWarning", "UntrustedEstimateWarning"]
