@@ -1,8 +1,9 @@
 """Devices: which array library, which matrix product, uploads and downloads, and replaying captured work.
 
-``get_device("cpu" | "cuda" | "auto")`` gives a ``Device``; a ``Device`` given is passed on. On the GPU arrays are
-CuPy's, all work goes to the one stream that a device owns, and matrix products are cuBLAS by nvmath-python's bindings:
-CuPy refuses its own cuBLAS while a CUDA graph is captured. Without nvmath-python the product is our tiled kernel.
+``get_device("cpu" | "cuda" | "auto")`` gives a ``Device``; a ``Device`` given is passed on. On the GPU
+arrays are CuPy's, all work goes to the one stream that a device owns, and matrix products are cuBLAS by
+nvmath-python's bindings: CuPy refuses its own cuBLAS while a CUDA graph is captured. Without them the
+product is our tiled kernel.
 """
 
 from __future__ import annotations
@@ -61,9 +62,9 @@ class Device:
         np.matmul(a, b, out=out)
 
     def capture(self, function: Callable[[], None]) -> Callable[[], None]:
-        """Return a callable that does what ``function`` does; on a GPU a captured graph, from its second call on.
+        """Return a callable that does what ``function`` does; on a GPU a graph, captured at its second call.
 
-        ``function`` must allocate nothing and wait for nothing; what changes from call to call it reads from arrays.
+        ``function`` must allocate nothing and wait for nothing, and read what changes from arrays.
         """
         return function
 
@@ -116,7 +117,7 @@ class CudaDevice(Device):
         self._product(a, b, out)
 
     def capture(self, function: Callable[[], None]) -> Callable[[], None]:
-        """Return a callable that runs ``function`` once, captures it at the second call, and then replays it."""
+        """Return a callable that runs ``function`` once, captures it at its second call, and replays it."""
         return _Replay(function, self.stream)
 
     def synchronize(self) -> None:
@@ -188,7 +189,7 @@ class _Replay:
 
 
 class _Cublas:
-    """Matrix products by cuBLAS, float32 without TF32 and float64, on one stream with a workspace of its own."""
+    """Matrix products by cuBLAS, float64 and float32 without TF32, on one stream with its own workspace."""
 
     def __init__(self, xp: Any, cublas: Any, stream: Any) -> None:
         self._cublas, self._handle = cublas, cublas.create()
@@ -213,7 +214,7 @@ class _Cublas:
 
 
 def _layout(a: Any) -> tuple[bool, int]:
-    """Whether a matrix is stored by columns, and how many elements its rows (or columns) stand apart."""
+    """Tell whether a matrix is stored by columns, and how many elements its rows (or columns) stand apart."""
     item = a.dtype.itemsize
     down, across = a.strides[0] // item, a.strides[1] // item
     if across == 1 or a.shape[1] == 1:
@@ -228,15 +229,12 @@ def _best_product(xp: Any, stream: Any) -> Callable[[Any, Any, Any], None]:
         from nvmath.bindings import cublas
 
         return _Cublas(xp, cublas, stream)
-    except (
-        Exception
-    ) as error:  # not installed, or cuBLAS itself not found: each library has its own exception
+    except Exception as error:  # not installed, or no cuBLAS: each library has an exception of its own
         from ebm.kernels.product import product
 
         warnings.warn(
-            f"cuBLAS cannot be used through nvmath-python ({type(error).__name__}: {error}); matrix products take"
-            f" numba-ebm's own kernel, which is slower. Install it with {EXTRA}",
-            DeviceWarning,
+            f"cuBLAS cannot be used through nvmath-python ({type(error).__name__}: {error}); matrix products
+            take" f" numba-ebm's own kernel, which is slower. Install it with {EXTRA}", DeviceWarning,
             stacklevel=2,
         )
         return product
@@ -246,24 +244,19 @@ def _cupy() -> Any:
     """Import CuPy and numba-cuda and see that there is a GPU."""
     try:
         import cupy
-    except ImportError as error:
-        raise RuntimeError(
-            f'device="cuda" needs CuPy, which cannot be imported ({error}): {EXTRA}'
-        ) from error
-    try:
+
         import ebm.kernels.launch  # noqa: F401
     except ImportError as error:
-        raise RuntimeError(
-            f'device="cuda" needs numba-cuda, which cannot be imported ({error}): {EXTRA}'
-        ) from error
+        missing = "CuPy" if "cupy" in str(error) else "numba-cuda"
+        cause = f"needs {missing}, which cannot be imported ({error})"
+        raise RuntimeError(f'device="cuda" {cause}: {EXTRA}') from error
     try:
         found = cupy.cuda.runtime.getDeviceCount()
     except Exception as error:
-        raise RuntimeError(
-            f'device="cuda": no usable NVIDIA GPU ({error}); it needs one, its driver and {EXTRA}'
-        ) from error
+        cause = f"no usable NVIDIA GPU ({error})"
+        raise RuntimeError(f'device="cuda": {cause}; it takes a GPU, its driver and {EXTRA}') from error
     if not found:
-        raise RuntimeError(f'device="cuda": CuPy finds no NVIDIA GPU; it needs one, its driver and {EXTRA}')
+        raise RuntimeError(f'device="cuda": CuPy finds no NVIDIA GPU; it takes one, its driver and {EXTRA}')
     return cupy
 
 

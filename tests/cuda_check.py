@@ -1,7 +1,7 @@
 """Compile every CUDA loop for sm_80 and sm_90 without a GPU: ``python -m tests.cuda_check``.
 
-Fails where one does not compile, spills registers, keeps a stack, computes in float64 though its arrays are float32,
-or has no signatures in tests/cuda_signatures.py. Needs numba-cuda's compiler, and ptxas from nvidia-cuda-nvcc.
+Fails where one does not compile, spills registers, keeps a stack, computes in float64 though its arrays are
+float32, or has no signatures in tests/cuda_signatures.py. Needs numba-cuda's compiler, and nvidia-cuda-nvcc's ptxas.
 """
 
 import argparse
@@ -41,7 +41,14 @@ def all_loops() -> dict[str, object]:
 
     for module in pkgutil.iter_modules(ebm.kernels.__path__):
         importlib.import_module(f"ebm.kernels.{module.name}")
-    return {f"{f.__module__.rpartition('.')[2]}.{f.__name__}": f for f in (k.py_func for k in cuda_loop.registry)}
+    functions = [loop.py_func for loop in cuda_loop.registry]
+    return {f"{f.__module__.rpartition('.')[2]}.{f.__name__}": f for f in functions}
+
+
+def blank_row(name: str, dtype: str, capability: str, verdict: str = "") -> dict[str, object]:
+    """Return a row of the table without measurements."""
+    known = {"capability": f"sm_{capability}", "kernel": name, "dtype": dtype, "verdict": verdict}
+    return dict.fromkeys(HEAD, "") | known
 
 
 def assemble(ptx: str, capability: str) -> dict[str, int]:
@@ -49,7 +56,15 @@ def assemble(ptx: str, capability: str) -> dict[str, int]:
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder, "kernel.ptx")
         source.write_text(ptx)
-        command = [find_ptxas(), "-v", "-O3", f"-arch=sm_{capability}", str(source), "-o", f"{folder}/kernel.cubin"]
+        command = [
+            find_ptxas(),
+            "-v",
+            "-O3",
+            f"-arch=sm_{capability}",
+            source,
+            "-o",
+            f"{folder}/kernel.cubin",
+        ]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     log = done.stdout + done.stderr
     if done.returncode:
@@ -72,10 +87,12 @@ def check(name: str, function: object, signature: tuple, dtype: str, capability:
 
     from ebm.kernels.launch import prepare
 
-    row: dict[str, object] = dict.fromkeys(HEAD, "") | {"capability": f"sm_{capability}", "kernel": name, "dtype": dtype}
+    row = blank_row(name, dtype, capability)
     version = (int(capability[0]), int(capability[1]))
     try:
-        ptx, _ = cuda.compile(prepare(function), signature, cc=version, device=False, abi="numba", output="ptx")
+        ptx, _ = cuda.compile(
+            prepare(function), signature, cc=version, device=False, abi="numba", output="ptx"
+        )
         row |= assemble(ptx, capability)
     except Exception as error:
         return row | {"verdict": f"FAIL {type(error).__name__}: {str(error).strip()[:2000]}"}
@@ -98,15 +115,15 @@ def check_capability(capability: str) -> list[dict[str, object]]:
     major_minor = (int(capability[0]), int(capability[1]))
     device = SimpleNamespace(compute_capability=major_minor)  # all that compiling asks of a GPU
     loops, rows = all_loops(), []
-    with mock.patch.object(dispatcher, "get_current_device", lambda: device):
+    with mock.patch.object(dispatcher, "get_current_device", return_value=device):
         for dtype in ("float32", "float64"):
             listed = signatures(getattr(types, dtype))
             for name in sorted(loops.keys() | listed.keys()):
-                blank = dict.fromkeys(HEAD, "") | {"capability": f"sm_{capability}", "kernel": name, "dtype": dtype}
                 if name not in listed:
-                    rows.append(blank | {"verdict": "FAIL no signatures in tests/cuda_signatures.py"})
+                    fault = "FAIL no signatures in tests/cuda_signatures.py"
+                    rows.append(blank_row(name, dtype, capability, fault))
                 elif name not in loops:
-                    rows.append(blank | {"verdict": "FAIL no such loop in ebm/kernels"})
+                    rows.append(blank_row(name, dtype, capability, "FAIL no such loop in ebm/kernels"))
                 else:
                     rows += [check(name, loops[name], s, dtype, capability) for s in listed[name]]
     return rows

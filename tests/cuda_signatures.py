@@ -1,4 +1,4 @@
-"""The types with which each CUDA loop is launched: what tests/cuda_check.py compiles, in float32 and float64."""
+"""The types with which each CUDA loop is launched, for tests/cuda_check.py."""
 
 from numba import types
 
@@ -24,7 +24,10 @@ def signatures(real: types.Type) -> dict[str, list[tuple[types.Type, ...]]]:
         ],
         "centring._centre_rows": [(rows, rows, row, row, i64, row, vector(u32), u32, u32, real)],
         "centring._move_biases": [(rows, row, row, row, i64, row, real, vector(u32), u32)],
-        "product._gpu": [(types.Array(real, 2, "A"),) * 3],
+        "product._gpu": [
+            (types.Array(real, 2, "A"),) * 3,
+            (types.Array(real, 2, "F"), rows, rows),
+        ],
         "reduce._softplus_gpu": [(rows, row)],
         "reduce._columns_gpu": [(rows, row)],
         "update._gpu": [(rows, rows, rows, u32, row, real, real)],

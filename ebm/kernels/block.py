@@ -14,7 +14,7 @@ BLOCK = 256  # threads a block has at most; a power of two
 
 @cuda_part
 def block_sum(value: Any) -> Any:
-    """Sum ``value`` over the threads of a block, a power of two of them, in a fixed order; every thread gets it.
+    """Sum ``value`` over the threads of a block, a power of two of them, in a fixed order; all get it.
 
     (Shared memory rather than warp shuffles, which the simulator does not know.)
     """

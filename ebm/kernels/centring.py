@@ -1,14 +1,14 @@
-"""The parts of a contrastive update on the GPU that are not products: batches, centred rows, biases and offsets.
+"""What a contrastive update on the GPU does beside products: batches, centred rows, biases and offsets.
 
-The mathematics is that of ``contrastive.py``. Rows of data and, below them, of chains stand in two matrices, visible
-and hidden. Three more columns on either side make one matrix product G = visible^T hidden give every sum:
+The mathematics is that of ``contrastive.py``. Rows of data and, below them, of chains stand in two matrices,
+visible and hidden. Three more columns on either side make one product G = visible^T hidden give every sum:
 
     visible row:  v - mu | 1 - e | 1 | 1 for data, 0 for chains        hidden row:  q | w - a | w for data | a
 
     G[:n, :m] = dW;  G[n, :m] = dc;  G[n + 1, :m] = sum_r q_r;  G[n + 2, :m] = sum over data of q_r
     G[:n, m] + mu sum_r w_r = db;    G[:n, m + 1] + mu sum w = sum over data of w_r v_r
 
-for n visible and m hidden units. ``clock`` holds the sweeps done since learning began and the number of the batch.
+for n visible and m hidden units. ``clock`` holds the sweeps since learning began and the number of the batch.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ ONE = u32(1)
 def _load_dense(
     data: Any, order: Any, clock: Any, batch: Any, rows: Any, schedule: Any, rates: Any, visible: Any
 ) -> None:
-    """Copy the batch's samples into the first rows, and its rate and momentum to where the updates read them."""
+    """Copy the batch's samples into the first rows, and its rates to where the updates read them."""
     n = u32(data.shape[1])
     top = i64(clock[1]) * i64(batch)
     for item in range(cuda.grid(1), rows * n, cuda.gridsize(1)):
@@ -49,7 +49,7 @@ def _load_lists(
     starts: Any, indices: Any, values: Any, has_values: Any, order: Any, clock: Any, batch: Any, rows: Any,
     n_visible: Any, schedule: Any, rates: Any, visible: Any,
 ) -> None:  # fmt: skip
-    """The same from rows of indices, one block a row; unless there are values, all of them are 1."""
+    """Do the same from rows of indices, one block a row; unless there are values, all of them are 1."""
     top = i64(clock[1]) * i64(batch)
     one = type(rates[0])(1)
     for row in range(cuda.blockIdx.x, rows, cuda.gridDim.x):
@@ -113,3 +113,37 @@ def _move_biases(
     if cuda.grid(1) == 0:  # nobody else here reads the clock
         clock[0] += sweeps
         clock[1] += ONE
+
+
+def load_dense(
+    data: Any, order: Any, clock: Any, batch: int, rows: int, schedule: Any, rates: Any, visible: Any
+) -> None:
+    """Launch the CUDA loop that copies ``rows`` samples of a batch of at most ``batch``."""
+    _load_dense(rows * data.shape[1], data, order, clock, u32(batch), u32(rows), schedule, rates, visible)
+
+
+def load_lists(
+    starts: Any, indices: Any, values: Any, has_values: bool, order: Any, clock: Any, batch: int, rows: int,
+    n_visible: int, schedule: Any, rates: Any, visible: Any,
+) -> None:  # fmt: skip
+    """Launch the CUDA loop that fills ``rows`` rows from their indices."""
+    lists = (starts, indices, values, has_values, order, clock, u32(batch), u32(rows), u32(n_visible))
+    _load_lists(rows * BLOCK, *lists, schedule, rates, visible)
+
+
+def centre_rows(
+    visible: Any, hidden: Any, biases: Any, offsets: Any, n_visible: int,
+    shares: Any, clock: Any, batch: int, rows: int, chain_share: Any,
+) -> None:  # fmt: skip
+    """Launch the CUDA loop over rows of data (the first ``rows``) and of chains."""
+    batches = (shares, clock, u32(batch), u32(rows), chain_share)
+    _centre_rows(visible.shape[0] * BLOCK, visible, hidden, biases, offsets, np.int64(n_visible), *batches)
+
+
+def move_biases(
+    gradient: Any, biases: Any, velocities: Any, offsets: Any, n_visible: int,
+    rates: Any, offset_rate: Any, clock: Any, sweeps: int,
+) -> None:  # fmt: skip
+    """Launch the CUDA loop that ends an update."""
+    vectors = (gradient, biases, velocities, offsets, np.int64(n_visible))
+    _move_biases(biases.size, *vectors, rates, offset_rate, clock, u32(sweeps))

@@ -2,7 +2,7 @@
 
 velocity = momentum velocity + rate (d - l2 W - l1 sign W);  W += velocity
 
-``d`` is the gradient of what is to grow. Rate and momentum stand in an array: a captured CUDA graph reads them anew.
+``d`` is the gradient of what is to grow. Rate and momentum stand in an array: a CUDA graph reads them anew.
 
 Source: Hinton, "A practical guide to training restricted Boltzmann machines" (2010), sections 9 and 10.
 """
@@ -77,13 +77,13 @@ def update(w: Any, velocity: Any, gradient: Any, rates: Any, *, l2: float = 0.0,
     if not all(a.flags.c_contiguous for a in (w, velocity, gradient)):
         raise ValueError("w, velocity and gradient must be C-contiguous")
     kind = w.dtype.type
-    parts = [a.reshape(1, -1) if a.ndim == 1 else a for a in (w, velocity, gradient)]
+    w, velocity, gradient = (a.reshape(1, -1) if a.ndim == 1 else a for a in (w, velocity, gradient))
     if w.size == 0:
         pass
     elif on_gpu(w):
-        on_device(*parts, parts[0].shape[1], rates, kind(l2), kind(l1))
+        on_device(w, velocity, gradient, w.shape[1], rates, kind(l2), kind(l1))
     else:
-        over_rows(_cpu, (*parts, rates, kind(l2), kind(l1)), parts[0].shape[0], w.size // 2)
+        over_rows(_cpu, (w, velocity, gradient, rates, kind(l2), kind(l1)), w.shape[0], w.size // 2)
 
 
 def on_device(w: Any, velocity: Any, gradient: Any, n_columns: int, rates: Any, l2: Any, l1: Any) -> None:
