@@ -233,8 +233,9 @@ def _best_product(xp: Any, stream: Any) -> Callable[[Any, Any, Any], None]:
         from ebm.kernels.product import product
 
         warnings.warn(
-            f"cuBLAS cannot be used through nvmath-python ({type(error).__name__}: {error}); matrix products
-            take" f" numba-ebm's own kernel, which is slower. Install it with {EXTRA}", DeviceWarning,
+            f"cuBLAS cannot be used through nvmath-python ({type(error).__name__}: {error}); matrix products"
+            f" take numba-ebm's own kernel, which is slower. Install it with {EXTRA}",
+            DeviceWarning,
             stacklevel=2,
         )
         return product

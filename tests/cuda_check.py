@@ -1,7 +1,8 @@
 """Compile every CUDA loop for sm_80 and sm_90 without a GPU: ``python -m tests.cuda_check``.
 
 Fails where one does not compile, spills registers, keeps a stack, computes in float64 though its arrays are
-float32, or has no signatures in tests/cuda_signatures.py. Needs numba-cuda's compiler, and nvidia-cuda-nvcc's ptxas.
+float32, or has no signatures in tests/cuda_signatures.py. Needs numba-cuda's compiler, and ptxas from the
+nvidia-cuda-nvcc wheel.
 """
 
 import argparse
