@@ -170,11 +170,11 @@ class FreeEnergyGap(Monitor):
 
 @dataclass(frozen=True, eq=False)
 class AISMonitor(Monitor):
-    """Record "log_likelihood": mean log p(v) of the samples, in nats, with log Z by annealing (exact if small).
+    """Record "log_likelihood": mean log p(v) of the samples, in nats, with log Z exact or by annealing.
 
-    Also "log_likelihood_error", the standard error of log Z, and "log_likelihood_trusted", 1 or 0: whether the
-    estimate passes its own diagnosis (where not, there is an UntrustedEstimateWarning too). Costs ``n_chains``
-    times ``n_temperatures`` sweeps of Gibbs.
+    Also "log_likelihood_error", the standard error of log Z, and "log_likelihood_trusted", 1 or 0: whether
+    the estimate passes its own diagnosis (where not, there is an UntrustedEstimateWarning too). Costs
+    ``n_chains`` times ``n_temperatures`` sweeps of Gibbs.
 
     Parameters
     ----------
