@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ebm.kernels.bernoulli import draw_row, sigmoid_row
-from ebm.kernels.exponential import softplus
-from ebm.kernels.jit import core, summing
+from ebm.kernels.jit import core
 from ebm.kernels.linear import BLOCK, activate_rows, list_binary, unpack
 from ebm.kernels.philox import fill_uniforms
 from ebm.kernels.processor import HAS_FMA, aligned, leading
+from ebm.kernels.reduce import row_sum, softplus_row
 from ebm.kernels.threads import over_rows
 
 if TYPE_CHECKING:
@@ -30,18 +30,19 @@ INPUTS, MEAN, STATES, CUMULANT = 0, 1, 2, 3
 u64 = np.uint64
 
 
-@summing
-def softplus_sum(x: Any, n: Any) -> Any:
-    """sum_j log(1 + e^{x_j}) over the first n."""
-    total = softplus(x[0]) if n > 0 else x[0]
-    for j in range(1, n):
-        total += softplus(x[j])
-    return total
-
-
 @core
 def _conditional(
-    x: Any, panels: Any, start: Any, wanted: Any, out: Any, row0: Any, step: Any, stream: Any, key: Any, first: Any, last: Any
+    x: Any,
+    panels: Any,
+    start: Any,
+    wanted: Any,
+    out: Any,
+    row0: Any,
+    step: Any,
+    stream: Any,
+    key: Any,
+    first: Any,
+    last: Any,
 ) -> None:
     n = start.size if wanted == CUMULANT else out.shape[1]
     depth, columns = panels.shape[1], panels.shape[0] * panels.shape[2]
@@ -59,7 +60,8 @@ def _conditional(
         for r in range(here):
             a = block[r]
             if wanted == CUMULANT:
-                out[top + r, 0] = softplus_sum(a, n)
+                softplus_row(a, n)
+                out[top + r, 0] = row_sum(a, n)
                 continue
             if wanted == MEAN:
                 sigmoid_row(a, n)
@@ -71,7 +73,9 @@ def _conditional(
                 target[j] = a[j]
 
 
-def _run(x: np.ndarray, panels: np.ndarray, bias: np.ndarray, wanted: int, draw: Draw | None = None) -> np.ndarray:
+def _run(
+    x: np.ndarray, panels: np.ndarray, bias: np.ndarray, wanted: int, draw: Draw | None = None
+) -> np.ndarray:
     if x.ndim != 2 or x.shape[1] != panels.shape[1] or not x.dtype == panels.dtype == bias.dtype:
         raise ValueError(
             f"x {x.dtype}{x.shape} and bias {bias.dtype}{bias.shape} do not fit weights {panels.dtype} of depth {panels.shape[1]}"

@@ -11,7 +11,7 @@ import numpy as np
 
 from ebm.kernels.block import BLOCK, block_sum
 from ebm.kernels.exponential import softplus
-from ebm.kernels.jit import core, cuda_loop, on_gpu, summing
+from ebm.kernels.jit import core, cuda_loop, inner, on_gpu, summing
 from ebm.kernels.threads import over_rows
 
 if TYPE_CHECKING:
@@ -20,19 +20,29 @@ if TYPE_CHECKING:
 ROWS = 128  # rows that are summed before their sum joins the total: rounding errors grow with n / ROWS
 
 
+@inner
+def softplus_row(x: Any, n: Any) -> None:
+    """x[:n] = log(1 + e^x[:n]) in place (apart from the sum: reordered, the exponential would lose digits)."""
+    for j in range(n):
+        x[j] = softplus(x[j])
+
+
 @summing
-def softplus_sum(x: Any) -> Any:
-    """sum_j log(1 + e^x_j) of one row."""
+def row_sum(x: Any, n: Any) -> Any:
+    """sum_j x_j, j < n."""
     total = x.dtype.type(0)
-    for j in range(x.size):
-        total += softplus(x[j])
+    for j in range(n):
+        total += x[j]
     return total
 
 
 @core
 def _softplus_cpu(inputs: Any, out: Any, first: Any, last: Any) -> None:
+    terms = np.empty(inputs.shape[1], inputs.dtype)
     for row in range(first, last):
-        out[row] = softplus_sum(inputs[row])
+        terms[:] = inputs[row]
+        softplus_row(terms, terms.size)
+        out[row] = row_sum(terms, terms.size)
 
 
 @cuda_loop
