@@ -1,0 +1,214 @@
+"""The commands; each parses, asks an estimator, and reports."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from time import perf_counter
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+
+from ebm_sklearn.cli import models, stream, tables
+from ebm_sklearn.cli.report import reporting
+
+Data = Annotated[
+    Path, typer.Argument(help="Table of samples: .npy, .npz, .parquet or .csv, one sample a row.")
+]
+Model = Annotated[Path, typer.Argument(help="Model file, as `ebm fit` writes it.")]
+Key = Annotated[str | None, typer.Option(help="Which array of a .npz file.")]
+Drop = Annotated[
+    list[str] | None, typer.Option(help="Column to leave out, of a .parquet or .csv file; repeat it.")
+]
+Seed = Annotated[int | None, typer.Option(help="Seed of the random numbers.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bar.")]
+Batch = Annotated[int | None, typer.Option(min=1, help="Rows at a time; by default what 64 MB hold.")]
+
+
+@reporting
+def fit(
+    data: Data,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Model file to write, *.safetensors.")],
+    n_components: Annotated[int | None, typer.Option(help="Hidden units.")] = None,
+    learning: Annotated[str | None, typer.Option(help="pcd, cd or exact.")] = None,
+    n_gibbs: Annotated[int | None, typer.Option(help="Gibbs sweeps an update, k.")] = None,
+    learning_rate: Annotated[float | None, typer.Option()] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Samples an update.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the data.")] = None,
+    binarize: Annotated[
+        float | None, typer.Option(help="Values above it are ones, the others zeros.")
+    ] = None,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda or auto.")] = None,
+    n_jobs: Annotated[int | None, typer.Option(help="Threads.")] = None,
+    seed: Seed = None,
+    parameter: Annotated[
+        list[str] | None, typer.Option("--set", help="NAME=VALUE: any other parameter of RBM; repeat it.")
+    ] = None,
+    checkpoint: Annotated[Path | None, typer.Option(help="Save the run here after every epoch.")] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the checkpoint, if it exists.")
+    ] = False,
+    key: Key = None,
+    drop: Drop = None,
+    quiet: Quiet = False,
+) -> None:
+    """Fit an RBM and save it. What is not given has RBM's defaults. Ctrl-C saves what has been learnt."""
+    from ebm.training import Checkpoint
+    from ebm_sklearn import RBM
+
+    named = {
+        "n_components": n_components,
+        "learning": learning,
+        "n_gibbs": n_gibbs,
+        "learning_rate": learning_rate,
+        "batch_size": batch_size,
+        "n_iter": epochs,
+        "binarize": binarize,
+        "device": device,
+        "n_jobs": n_jobs,
+        "random_state": seed,
+    }
+    tables.check_writable(output, (".safetensors",))
+    if resume and checkpoint is None:
+        raise ValueError("--resume needs --checkpoint FILE to go on from")
+    rbm = RBM(
+        callbacks=[Checkpoint(checkpoint, resume=resume)] if checkpoint else None,
+        verbose=int(not quiet),
+        **_given(named) | _parsed(parameter or []),
+    )
+    table = tables.read(data, key=key, drop=drop or ())
+    start = perf_counter()
+    rbm.fit(table[:] if isinstance(table, tables.MappedRows) else table)
+    rbm.save(output)
+    n, width = table.shape
+    typer.echo(
+        f"fitted {width} x {rbm.n_components} units to {n} samples in {rbm.n_iter_} epochs, "
+        f"{perf_counter() - start:.1f} s; saved {output}"
+    )
+
+
+def _given(options: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _parsed(assignments: list[str]) -> dict[str, Any]:
+    """Read NAME=VALUE as parameters of RBM; the value is JSON, or else text."""
+    from ebm_sklearn import RBM
+
+    parameters = {}
+    for assignment in assignments:
+        name, equals, text = assignment.partition("=")
+        known = sorted(RBM().get_params())
+        if not equals or name not in known:
+            raise ValueError(
+                f"--set {assignment}: needed is NAME=VALUE, where NAME is one of {', '.join(known)}"
+            )
+        try:
+            parameters[name] = json.loads(text)
+        except ValueError:
+            parameters[name] = text
+    return parameters
+
+
+@reporting
+def transform(
+    model: Model,
+    data: Data,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Table to write.")],
+    batch: Batch = None,
+    n_jobs: Annotated[int | None, typer.Option(help="Threads.")] = None,
+    key: Key = None,
+    drop: Drop = None,
+    quiet: Quiet = False,
+) -> None:
+    """Turn samples into features, the probabilities of the hidden units.
+
+    From .npy to .npy this goes in batches, so that both may be larger than memory.
+    """
+    tables.check_writable(output)
+    estimator = models.load(model)
+    if n_jobs is not None:
+        estimator.set_params(n_jobs=n_jobs)
+    table = tables.read(data, key=key, drop=drop or ())
+    names = list(estimator.get_feature_names_out())
+    rows = batch or stream.block_rows(table.shape[1], len(names))
+    rate = stream.transform(estimator.transform, table, output, rows=rows, names=names, progress=not quiet)
+    typer.echo(
+        f"{table.shape[0]} rows of {table.shape[1]} -> {len(names)} columns at {rate.rows:,.0f} rows/s, "
+        f"{rate.megabytes:,.1f} MB/s; wrote {output}"
+    )
+
+
+@reporting
+def sample(
+    model: Model,
+    output: Annotated[Path, typer.Option("--output", "-o", help="A table, or a .png of images.")],
+    n: Annotated[int, typer.Option("-n", min=1, help="Samples.")] = 100,
+    sweeps: Annotated[int, typer.Option(min=1, help="Gibbs sweeps before the samples are taken.")] = 1000,
+    seed: Seed = None,
+    shape: Annotated[
+        str | None, typer.Option(help="Height x width of the images, 28x28; else square.")
+    ] = None,
+) -> None:
+    """Draw samples from a model: arrays of zeros and ones, or a picture of the pixels' probabilities."""
+    suffix = tables.check_writable(output, (*tables.SUFFIXES, ".png"))
+    size = _image_shape(shape)
+    estimator = models.load(model)
+    if suffix == ".png":
+        _draw_png(estimator, output, n, sweeps, seed, size)
+    else:
+        names = getattr(estimator, "feature_names_in_", None)
+        tables.write(output, estimator.sample(n, n_gibbs=sweeps, random_state=seed), names)
+    typer.echo(f"{n} samples after {sweeps} sweeps; wrote {output}")
+
+
+def _image_shape(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    height, _, width = text.lower().partition("x")
+    if not (height.isdecimal() and width.isdecimal()):
+        raise ValueError(f"--shape {text}: needed is HEIGHTxWIDTH, for instance 28x28")
+    return int(height), int(width)
+
+
+def _draw_png(
+    estimator: Any, path: Path, n: int, sweeps: int, seed: int | None, shape: tuple[int, int] | None
+) -> None:
+    """Draw the visible units' means in the last sweep: clearer than their states, from the same chains."""
+    from ebm.plotting import as_images, write_png
+    from ebm.storage import replacing
+
+    as_images(np.zeros((1, estimator.n_features_in_)), shape)  # refuses a wrong shape before the work
+    states = estimator.sample(n, n_gibbs=sweeps, random_state=seed)
+    means = estimator._model().reconstruct(states)  # not transform: binarize= is for data, not for states
+    with replacing(path) as temporary:
+        write_png(temporary, as_images(means, shape))
+
+
+@reporting
+def score(
+    model: Model,
+    data: Data,
+    batch: Batch = None,
+    key: Key = None,
+    drop: Drop = None,
+    quiet: Quiet = False,
+) -> None:
+    """Print the mean log-likelihood of samples, its error, and whether log Z can be trusted."""
+    estimator = models.load(model)
+    table = tables.read(data, key=key, drop=drop or ())
+    rows = batch or stream.block_rows(table.shape[1], estimator.components_.shape[0])
+    log_z = estimator.log_partition_
+    blocks = stream.blocks(table, rows, progress=not quiet)
+    scores = np.concatenate([estimator.score_samples(block) for block in blocks])
+    spread = scores.std(ddof=1) / np.sqrt(scores.size) if scores.size > 1 else np.nan
+    typer.echo(f"mean log-likelihood: {scores.mean():.4f} nats per sample ({scores.size} samples)")
+    typer.echo(f"  standard error:    {spread:.4f} from the samples, {log_z.standard_error:.4f} from log Z")
+    typer.echo(f"log Z: {log_z.value:.4f} ({log_z.method}), {log_z.verdict}")
+
+
+@reporting
+def info(model: Annotated[Path, typer.Argument(help="Model file or checkpoint.")]) -> None:
+    """Print what a model file holds: versions, arrays, parameters, and where training ended."""
+    typer.echo(models.describe(model))

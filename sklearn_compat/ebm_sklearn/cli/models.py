@@ -1,0 +1,88 @@
+"""Estimators in files: which class a file holds, and what can be asked of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import ebm
+import ebm_sklearn
+from ebm import storage
+
+
+def load(path: Path) -> Any:
+    """Load whichever estimator a model file holds.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        A file written by an estimator's `save`.
+
+    Returns
+    -------
+    estimator
+        Fitted.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ebm.storage.ModelFileError
+        If it holds no estimator of this library.
+    """
+    kind = storage.describe(path).kind
+    known = [name for name in ebm_sklearn.__all__ if hasattr(getattr(ebm_sklearn, name), "load")]
+    if kind not in known:
+        raise storage.ModelFileError(f"{path} holds a {kind!r}; estimators are {', '.join(known)}")
+    return getattr(ebm_sklearn, kind).load(path)
+
+
+def describe(path: Path) -> str:
+    """Describe a model file without loading its arrays.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        A file written by an estimator's `save`, or a checkpoint.
+
+    Returns
+    -------
+    str
+        Several lines: kind, versions, arrays, parameters and the last row of the history.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ebm.storage.ModelFileError
+        If it is no model file.
+    """
+    contents = storage.describe(path)
+    metadata = contents.metadata
+    lines = [
+        f"{path}: {contents.kind}, {path.stat().st_size / 1e6:.3g} MB, format {contents.format_version}",
+        f"written by numba-ebm {contents.library_version}; here is {_versions()}",
+    ]
+    lines += _section(
+        "arrays", {name: f"{dtype} {shape}" for name, (dtype, shape) in contents.arrays.items()}
+    )
+    lines += _section("parameters", metadata.get("parameters", metadata.get("fingerprint", {})))
+    history = metadata.get("values", metadata).get("history_", metadata.get("history")) or []
+    lines += _section("last epoch", history[-1] if history else {"none": "not trained"})
+    return "\n".join(lines)
+
+
+def _versions() -> str:
+    from importlib.metadata import version
+
+    others = [f"{name} {version(name)}" for name in ("numpy", "numba", "scikit-learn")]
+    return ", ".join([f"numba-ebm {ebm.__version__}", *others])
+
+
+def _section(title: str, values: dict[str, Any]) -> list[str]:
+    width = max(map(len, values), default=0)
+    return [f"{title}:"] + [f"  {name:<{width}}  {_short(value)}" for name, value in values.items()]
+
+
+def _short(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
