@@ -16,7 +16,14 @@ def matplotlib(name: str = "pyplot") -> Any:
         ) from error
 
 
-def new_axes(size: tuple[float, float] | None = None) -> Any:
-    """Axes of a new figure, ``size`` in inches."""
-    _, axes = matplotlib().subplots(figsize=size, layout="constrained")
-    return axes
+def new_axes() -> Any:
+    """Axes of a new figure."""
+    return matplotlib().subplots(layout="constrained")[1]
+
+
+def new_panels(n: int) -> list[Any]:
+    """Axes one above the other in a new figure, with one horizontal axis."""
+    size = (6.4, 1.2 + 1.8 * n)
+    return list(
+        matplotlib().subplots(n, squeeze=False, sharex=True, figsize=size, layout="constrained")[1][:, 0]
+    )

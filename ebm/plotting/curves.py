@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ebm.plotting._matplotlib import new_axes
+from ebm.plotting._matplotlib import new_panels
 
 CLOCK = ("epoch", "seconds")  # what stands on the horizontal axis, not on the vertical
 
@@ -29,7 +29,7 @@ def draw_curves(
     x: str = "epoch",
     ax: Any = None,
 ) -> list[Any]:
-    """Draw recorded values over epochs or seconds.
+    """Draw recorded values over epochs or seconds, each in a panel of its own: their scales differ.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def draw_curves(
     x : {"epoch", "seconds"}
         The horizontal axis; seconds are counted from the start of training.
     ax : matplotlib.axes.Axes, optional
-        Where to draw; by default a new figure.
+        Where to draw all of them together; by default a new figure.
 
     Returns
     -------
@@ -62,17 +62,17 @@ def draw_curves(
     unknown = [name for name in names if not any(name in row for row in history)]
     if unknown:
         raise ValueError(f"never recorded: {unknown}; the history has {[*CLOCK, *recorded(history)]}")
-    ax = new_axes((6.4, 4.0)) if ax is None else ax
-    places = column(history, x)
-    lines = []
-    for name in names:
+    panels = [ax] * len(names) if ax is not None else new_panels(len(names))
+    places, lines = column(history, x), []
+    for name, panel in zip(names, panels, strict=True):
         values = column(history, name)
         there = np.isfinite(values)
         style = "-o" if there.sum() < 20 else "-"
-        lines += ax.plot(places[there], values[there], style, markersize=3, label=name.replace("_", " "))
-    ax.set_xlabel(x)
-    if len(names) == 1:
-        ax.set_ylabel(names[0].replace("_", " "))
-    else:
+        label = name.replace("_", " ")
+        lines += panel.plot(places[there], values[there], style, markersize=3, label=label)
+        if ax is None:
+            panel.set_ylabel(label)
+    panels[-1].set_xlabel(x)
+    if ax is not None:
         ax.legend()
     return lines

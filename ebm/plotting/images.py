@@ -140,8 +140,8 @@ def draw_images(
     low, high = limits or value_range(grid, symmetric=symmetric)
     ax = new_axes() if ax is None else ax
     colours = matplotlib("colors")
-    chosen = matplotlib().get_cmap(cmap or ("RdBu_r" if symmetric else "gray")).copy()
-    chosen.set_bad("0.75")  # gaps
+    chosen = matplotlib().get_cmap(cmap or ("RdBu_r" if symmetric else "gray"))
+    chosen = chosen.with_extremes(bad="0.75")  # gaps
     drawn = ax.imshow(
         grid, cmap=chosen, norm=colours.Normalize(low, high), interpolation="nearest", aspect="equal"
     )

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from ebm.random import Random
 from ebm.sampling.annealing import LogPartition
 from ebm.storage import ModelFileError
 from ebm_sklearn._files import take_array
@@ -25,7 +24,7 @@ def saved(rbm: Any) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     if hasattr(rbm, "chains_"):
         arrays["chains_"] = rbm.chains_
     arrays |= {MOTION + name: array for name, array in rbm._motion.items()}
-    values = {"seed": rbm._random.seed, "weight_seen": rbm._weight_seen, "log_partition": None}
+    values = {"seed": rbm._seed, "weight_seen": rbm._weight_seen, "log_partition": None}
     if rbm._log_partition is not None:
         values["log_partition"] = {k: v for k, v in asdict(rbm._log_partition).items() if k != "log_weights"}
         if rbm._log_partition.log_weights is not None:
@@ -93,4 +92,4 @@ def _values(
         kept = None if log_z is None else LogPartition(**log_z, log_weights=arrays.get("log_weights"))
     except TypeError as error:
         raise ModelFileError(f"{path}: the estimate of log Z is damaged: {error}") from error
-    return {"_random": Random(seed), "_weight_seen": float(weight), "_log_partition": kept}
+    return {"_seed": seed, "_weight_seen": float(weight), "_log_partition": kept}

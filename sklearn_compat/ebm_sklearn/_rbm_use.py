@@ -30,7 +30,7 @@ class FittedRBM(TrainedEstimator):
     chains_: np.ndarray
     binarize: float | None
     random_state: Any
-    _random: Random  # of the fit: the estimate of log Z draws from streams of its own under the same seed
+    _seed: int  # of the fit: the estimate of log Z draws from streams of its own under the same seed
     _log_partition: LogPartition | None
 
     def _model(self) -> Model:
@@ -173,7 +173,7 @@ class FittedRBM(TrainedEstimator):
             self._log_partition = log_partition(
                 self._model(),
                 data_mean=self.mean_,
-                random=self._random,
+                random=Random(self._seed),
                 n_chains=n_chains,
                 n_temperatures=n_temperatures,
                 exact_below=most,
@@ -181,9 +181,11 @@ class FittedRBM(TrainedEstimator):
         return self._log_partition
 
     def __dir__(self) -> Iterable[str]:
-        # Whoever walks over all members, as scikit-learn's HTML view does, must not set off the estimate.
-        known = self.__dict__.get("_log_partition") is not None
-        return [name for name in super().__dir__() if known or name != "log_partition_"]
+        # scikit-learn asks for every member here, and walks over them in its HTML view: that must not set off the
+        # estimate.
+        unknown = self.__dict__.get("_log_partition") is None
+        names = (name for name in object.__dir__(self) if not (unknown and name == "log_partition_"))
+        return [name for name in names if hasattr(self, name)]
 
     def sample(
         self, n_samples: int = 1, *, y: Any = None, n_gibbs: int = 200, random_state: Any = None
@@ -256,9 +258,9 @@ class FittedRBM(TrainedEstimator):
         check_is_fitted(self)
         _at_least_one(n_gibbs=n_gibbs)
         if random_state is None:
-            if not hasattr(self, "_gibbs_random"):
-                self._gibbs_random, self._gibbs_steps = draw_random(self.random_state, "gibbs"), 0
-            random, first = self._gibbs_random, self._gibbs_steps
+            if not hasattr(self, "_gibbs_seed"):
+                self._gibbs_seed, self._gibbs_steps = draw_random(self.random_state, "gibbs").seed, 0
+            random, first = Random(self._gibbs_seed), self._gibbs_steps
             self._gibbs_steps += n_gibbs
         else:
             random, first = draw_random(random_state, "gibbs"), 0

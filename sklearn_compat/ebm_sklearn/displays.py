@@ -159,8 +159,8 @@ class SamplesDisplay:
         estimator : RBM or any with `sample`
         n_samples : int, default=25
         means : bool, default=True
-            Show the means of the visible units given the hidden ones of each sample, which are smooth and easier
-            to judge by eye than zeros and ones, where the estimator can tell them.
+            Show E[v | E[h | sample]] where the estimator can tell it: smooth, and easier to judge by eye than
+            zeros and ones.
         image_shape : (int, int), default=None
             Height and width of a sample; square by default.
         random_state : int, RandomState instance or None, default=None
@@ -219,10 +219,10 @@ class HistoryDisplay:
     ----------
     lines_ : list of matplotlib.lines.Line2D
         One a recorded value.
-    ax_ : matplotlib.axes.Axes
-        Their axes.
+    axes_ : list of matplotlib.axes.Axes
+        The panel of each line.
     figure_ : matplotlib.figure.Figure
-        Their figure.
+        The figure.
 
     Examples
     --------
@@ -261,7 +261,7 @@ class HistoryDisplay:
         return cls(estimator.history_).plot(names=names, x=x, ax=ax)
 
     def plot(self, *, names: Sequence[str] | None = None, x: str = "epoch", ax: Any = None) -> Self:
-        """Draw the recorded values over epochs or seconds.
+        """Draw the recorded values over epochs or seconds, each in a panel of its own.
 
         Parameters
         ----------
@@ -270,7 +270,7 @@ class HistoryDisplay:
         x : {"epoch", "seconds"}, default="epoch"
             Horizontal axis.
         ax : matplotlib.axes.Axes, default=None
-            Where to draw; a new figure by default.
+            Where to draw all of them together; a new figure by default.
 
         Returns
         -------
@@ -278,8 +278,8 @@ class HistoryDisplay:
             This display.
         """
         self.lines_ = draw_curves(self.history, names, x=x, ax=ax)
-        self.ax_ = self.lines_[0].axes
-        self.figure_ = self.ax_.figure
+        self.axes_ = [line.axes for line in self.lines_]
+        self.figure_ = self.axes_[0].figure
         return self
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -15,8 +16,10 @@ from ebm.boltzmann.learners import make_learner
 from ebm.boltzmann.learning import initial_model
 from ebm.boltzmann.rbm import RBM as Model
 from ebm.boltzmann.rule import Rule
+from ebm.boltzmann.units import Bernoulli
+from ebm.random import Random
 from ebm_sklearn._base import TRAINING_CONSTRAINTS, TrainedEstimator
-from ebm_sklearn._input import data_digest, read_samples
+from ebm_sklearn._input import above, data_digest, read_samples
 from ebm_sklearn._random import draw_random
 from ebm_sklearn._rbm_files import restored, saved
 from ebm_sklearn._rbm_use import FittedRBM
@@ -249,13 +252,18 @@ class RBM(FittedRBM, ClassNamePrefixFeaturesOutMixin, TransformerMixin, TrainedE
     def _start(self, data: TrainingData, n_epochs: int, seen: dict[str, Any]) -> None:
         """Learn from the beginning."""
         self.__dict__.pop("chains_", None)
-        self._random = draw_random(self.random_state)
+        self._seed = draw_random(self.random_state).seed
         self._mean_of(data, start=True)
-        self._learn(initial_model(data, self.n_components, self._random), data, None, (0, n_epochs), seen)
+        model = initial_model(data, self.n_components, Random(self._seed))
+        model = replace(model, visible_bias=_first_bias(data))
+        self._learn(model, data, None, (0, n_epochs), seen)
 
     def _read_training(self, X: Any, sample_weight: Any, *, reset: bool) -> TrainingData:
-        X = read_samples(self, X, reset=reset, binarize=self.binarize)
-        return TrainingData.from_array(X, sample_weight, None if reset else self.components_.dtype)
+        X = read_samples(self, X, reset=reset, warn=self.binarize is None)
+        precision = np.float64 if X.dtype == np.float64 else np.float32
+        if self.binarize is not None:
+            X = above(X, self.binarize)
+        return TrainingData.from_array(X, sample_weight, precision if reset else self.components_.dtype)
 
     def _mean_of(self, data: TrainingData, *, start: bool) -> None:
         before = 0.0 if start else self._weight_seen
@@ -271,7 +279,7 @@ class RBM(FittedRBM, ClassNamePrefixFeaturesOutMixin, TransformerMixin, TrainedE
                 model,
                 data,
                 self._rule(),
-                self._random,
+                Random(self._seed),
                 n_epochs=self.n_iter,
                 device=self.device,
                 n_threads=n_threads,
@@ -292,7 +300,7 @@ class RBM(FittedRBM, ClassNamePrefixFeaturesOutMixin, TransformerMixin, TrainedE
         return Rule(**{name: getattr(self, name) for name in names}, centered=self.centered)
 
     def _fingerprint(self, data: TrainingData) -> dict[str, Any]:
-        seed = {"seed (drawn from random_state)": self._random.seed}
+        seed = {"seed (drawn from random_state)": self._seed}
         return {**self._what_matters(), **seed, "data": data_digest(data)}
 
     def _fitted_from(self, learner: Any) -> dict[str, Any]:
@@ -331,3 +339,12 @@ class RBM(FittedRBM, ClassNamePrefixFeaturesOutMixin, TransformerMixin, TrainedE
         tags.input_tags.sparse = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
+
+
+def _first_bias(data: TrainingData) -> np.ndarray:
+    """Log-odds of the data's means with one sample of zeros and one of ones added.
+
+    Or the first, small chunk of `partial_fit` could fix units at 0 or 1 for a long time.
+    """
+    n = data.weights.sum()
+    return Bernoulli().bias_from_mean((n * data.mean + 1) / (n + 2)).astype(data.dtype)
