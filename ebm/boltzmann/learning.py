@@ -9,12 +9,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from scipy.special import expit
 
 from ebm.boltzmann.data import TrainingData
 from ebm.boltzmann.rbm import RBM
 from ebm.boltzmann.rule import Epochs, Rule
 from ebm.boltzmann.units import Bernoulli
-from ebm.kernels import contrastive
+from ebm.kernels.contrastive import contrastive_updates
+from ebm.kernels.learning_state import VISIBLE_BLOCK, Motion, Plan, Samples, Weights, Work
 from ebm.kernels.linear import pack, unpack
 from ebm.kernels.processor import aligned, leading
 from ebm.kernels.threads import gang, n_threads
@@ -56,7 +58,14 @@ class ContrastiveLearner:
     """
 
     def __init__(
-        self, model: RBM, data: TrainingData, rule: Rule, random: Random, *, n_epochs: int, n_threads: int | None = None
+        self,
+        model: RBM,
+        data: TrainingData,
+        rule: Rule,
+        random: Random,
+        *,
+        n_epochs: int,
+        n_threads: int | None = None,
     ) -> None:
         check_fit(model, data)
         self.epochs = Epochs(data, rule, random, n_epochs)
@@ -78,7 +87,7 @@ class ContrastiveLearner:
         """Shuffle the samples and take the rates of an epoch (0 is the first)."""
         self.epoch = epoch
         order, data = self.epochs.order(epoch), self._data
-        self._samples = contrastive.Samples(
+        self._samples = Samples(
             data.dense, data.starts, data.indices, data.values, order, self.epochs.shares(order)
         )
         self._schedule = self.epochs.schedule(epoch)
@@ -87,7 +96,7 @@ class ContrastiveLearner:
         """Do the updates of mini-batches [first, last) of this epoch."""
         start = np.uint64(self.sweeps_done - first * self._rule.n_gibbs)
         state = (self._weights, self._motion, self._samples, self._work, self._plan, self._schedule)
-        gang(contrastive.contrastive_updates, (*state, start, self._seed, first, last), self._work.noise.shape[0])
+        gang(contrastive_updates, (*state, start, self._seed, first, last), self._work.noise.shape[0])
         self.sweeps_done += (last - first) * self._rule.n_gibbs
 
     @property
@@ -163,48 +172,46 @@ def check_state(state: dict[str, np.ndarray], own: dict[str, np.ndarray]) -> Non
 
 def first_chains(n_chains: int, n_hidden: int, random: Random) -> np.ndarray:
     """Draw fair hidden states for persistent chains to start from."""
-    return random.uniform((n_chains, n_hidden), Stream.CHAINS) < 0.5
+    return random.uniform((n_chains, n_hidden), Stream.CHAINS, dtype=np.float64) < 0.5
 
 
 def hidden_offsets(model: RBM) -> np.ndarray:
-    """E[h] at input c: where the moving average of the hidden means starts."""
-    return model.hidden.mean(model.hidden_bias[None])[0]
+    """sigma(c), where the moving average of the hidden means starts (SciPy's: a kernel would be compiled for it)."""
+    return expit(model.hidden_bias)
 
 
-def _packed(model: RBM) -> contrastive.Weights:
+def _packed(model: RBM) -> Weights:
     up, down = pack(model.weights), pack(np.ascontiguousarray(model.weights.T))
     width = up.shape[2]
     biases = aligned((down.shape[0] * width,), model.dtype), aligned((up.shape[0] * width,), model.dtype)
     biases[0][: model.n_visible], biases[1][: model.n_hidden] = model.visible_bias, model.hidden_bias
-    return contrastive.Weights(up, down, *biases)
+    return Weights(up, down, *biases)
 
 
-def _motion(model: RBM, data: TrainingData, rule: Rule) -> contrastive.Motion:
+def _motion(model: RBM, data: TrainingData, rule: Rule) -> Motion:
     weights = _packed(model)
-    motion = contrastive.Motion(
-        *(aligned(part.shape, model.dtype) for part in (weights.up, *weights[2:], *weights[2:]))
-    )
+    motion = Motion(*(aligned(part.shape, model.dtype) for part in (weights.up, *weights[2:], *weights[2:])))
     if rule.centered:
         motion.visible_offset[: model.n_visible] = data.mean
         motion.hidden_offset[: model.n_hidden] = hidden_offsets(model)
     return motion
 
 
-def _plan(rule: Rule, dtype: Any) -> contrastive.Plan:
+def _plan(rule: Rule, dtype: Any) -> Plan:
     kind = np.dtype(dtype).type
     rate = kind(rule.offset_rate if rule.centered else 0.0)
     persistent = rule.learning == "pcd"
-    return contrastive.Plan(
+    return Plan(
         rule.batch_size, rule.chains, rule.n_gibbs, persistent, rate, rate, kind(rule.l2), kind(rule.l1)
     )
 
 
-def _buffers(model: RBM, rule: Rule, batch: int, parts: int) -> contrastive.Work:
+def _buffers(model: RBM, rule: Rule, batch: int, parts: int) -> Work:
     n_visible, n_hidden, dtype = model.n_visible, model.n_hidden, model.dtype
     rows, longest = batch + rule.chains, leading(max(n_visible, n_hidden), dtype)
     weights = _packed(model)
     panels, width = weights.up.shape[0], weights.up.shape[2]
-    return contrastive.Work(
+    return Work(
         visible=aligned((rows, leading(n_visible, dtype)), dtype),
         hidden=aligned((rows, leading(n_hidden, dtype)), dtype),
         visible_ones=np.zeros((rows, n_visible), np.int32),
@@ -217,6 +224,6 @@ def _buffers(model: RBM, rule: Rule, batch: int, parts: int) -> contrastive.Work
         column_counts=np.zeros(n_visible, np.int64),
         hidden_sum=aligned((panels * width,), dtype),
         noise=aligned((parts, longest), dtype),
-        tiles=aligned((parts, contrastive.VISIBLE_BLOCK, width), dtype),
+        tiles=aligned((parts, VISIBLE_BLOCK, width), dtype),
         sums=aligned((parts, 2, longest), dtype),
     )

@@ -1,0 +1,84 @@
+"""What the loops of learning share: parameters, momenta, samples and buffers, as tuples of arrays."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+NEXT = np.int64(1)  # typed, or the literal compiles its own version
+VISIBLE_BLOCK = 16  # visible units whose gradient stands in a tile of the first cache
+
+
+class Weights(NamedTuple):
+    """Parameters as the loops keep them: W packed for both directions, biases padded to whole panels."""
+
+    up: np.ndarray  # (hidden panels, n_visible, width)
+    down: np.ndarray  # (visible panels, n_hidden, width)
+    visible_bias: np.ndarray
+    hidden_bias: np.ndarray
+
+
+class Motion(NamedTuple):
+    """What learning carries from update to update beside the parameters, in their layout."""
+
+    up: np.ndarray
+    visible_bias: np.ndarray
+    hidden_bias: np.ndarray
+    visible_offset: np.ndarray  # mu
+    hidden_offset: np.ndarray  # lambda
+
+
+class Samples(NamedTuple):
+    """Training data, dense or in rows of indices, with each sample's share of its batch; ``order`` is the epoch's."""
+
+    dense: np.ndarray  # (n, n_visible), or (0, n_visible)
+    starts: np.ndarray  # int64 (n + 1,)
+    indices: np.ndarray  # int32
+    values: np.ndarray  # (n_stored,), or empty where all are ones
+    order: np.ndarray  # int64
+    shares: np.ndarray  # (len(order),), in the order's order
+
+
+class Work(NamedTuple):
+    """Buffers of one update: rows of data first, then rows of chains."""
+
+    visible: np.ndarray  # (rows, leading n_visible)
+    hidden: np.ndarray  # (rows, leading n_hidden): p, then q
+    visible_ones: np.ndarray  # int32 (rows, n_visible)
+    visible_counts: np.ndarray  # int64; -1: not a 0/1 row
+    hidden_states: np.ndarray  # (chains, leading n_hidden)
+    hidden_ones: np.ndarray  # int32 (chains, n_hidden)
+    hidden_counts: np.ndarray
+    row_factors: np.ndarray  # (3, rows): w, a, e
+    column_ones: np.ndarray  # int32 (n_visible, rows)
+    column_counts: np.ndarray
+    hidden_sum: np.ndarray  # dh
+    noise: np.ndarray  # (threads, longest row in whole calls of four)
+    tiles: np.ndarray  # (threads, VISIBLE_BLOCK, width)
+    sums: np.ndarray  # (threads, 3, longest row)
+
+
+class Plan(NamedTuple):
+    """Constants of a fit."""
+
+    batch: int
+    chains: int  # 0: as many as the batch has rows (CD)
+    sweeps: int
+    persistent: bool
+    visible_rate: float  # of the moving averages mu and lambda
+    hidden_rate: float
+    l2: float
+    l1: float
+
+
+class Update(NamedTuple):
+    """One update of an epoch."""
+
+    top: int  # place of its first sample in the order
+    rows: int  # samples
+    chains: int
+    rate: float
+    momentum: float
+    step: int  # number of its first sweep since learning began
+    key: int  # the seed
