@@ -54,12 +54,12 @@ class Random:
         return uniforms(shape, self.seed, step, int(stream), dtype)
 
     def permutation(self, n: int, epoch: int) -> np.ndarray:
-        """Return an order of ``n`` samples for one epoch, int64, from 53-bit keys."""
+        """Return an order of ``n`` samples for one epoch, int64, from 52-bit keys."""
         keys = self.uniform((1, n), Stream.SHUFFLE, epoch, np.float64)[0]
         return np.argsort(keys, kind="stable")
 
     def normal(self, shape: tuple[int, int], stream: Stream, step: int = 0, dtype: type = np.float32) -> np.ndarray:
-        """Standard normal numbers by Box and Muller's transform of two uniforms (2 pi u2, sqrt(-2 log u1))."""
+        """Return standard normal numbers: sqrt(-2 log u1) cos(2 pi u2) of two uniforms (Box & Muller 1958, eq. 1)."""
         rows, columns = shape
         u = self.uniform((rows, 2 * columns), stream, step, np.float64)
         radius, angle = np.sqrt(-2.0 * np.log(u[:, :columns])), 2.0 * np.pi * u[:, columns:]

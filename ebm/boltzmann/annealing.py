@@ -50,8 +50,7 @@ class RBMPath:
         """Check that the base fits."""
         if self.base_visible_bias.shape != self.model.visible_bias.shape:
             raise ValueError(
-                f"base_visible_bias must have shape {self.model.visible_bias.shape}, "
-                f"got {self.base_visible_bias.shape}"
+                f"base_visible_bias must have shape {self.model.visible_bias.shape}, got {self.base_visible_bias.shape}"
             )
 
     @cached_property

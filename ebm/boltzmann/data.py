@@ -108,7 +108,8 @@ def _checked_weights(weights: Any, n: int) -> np.ndarray:
     if weights.shape != (n,):
         raise ValueError(f"sample_weight must have shape ({n},), one weight a sample; got {weights.shape}")
     if not np.isfinite(weights).all() or (weights < 0).any():
-        raise ValueError(f"sample_weight must be finite and at least 0; got values from {weights.min()} to {weights.max()}")
+        found = f"values from {weights.min()} to {weights.max()}"
+        raise ValueError(f"sample_weight must be finite and at least 0; got {found}")
     if not weights.any():
         raise ValueError("sample_weight is zero for every sample: at least one must be above 0")
     return weights

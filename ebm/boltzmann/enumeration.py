@@ -96,9 +96,7 @@ def log_partition(model: RBM) -> float:
     over_hidden = model.n_hidden <= model.n_visible
     unit, n = (model.hidden, model.n_hidden) if over_hidden else (model.visible, model.n_visible)
     free_energy = model.hidden_free_energy if over_hidden else model.free_energy
-    return float(
-        np.logaddexp.reduce([_log_sum_exp(-free_energy(states)) for states in state_blocks(unit, n)])
-    )
+    return float(np.logaddexp.reduce([_log_sum_exp(-free_energy(states)) for states in state_blocks(unit, n)]))
 
 
 def _log_sum_exp(x: np.ndarray) -> float:
@@ -154,14 +152,10 @@ def moments(model: RBM) -> Moments:
             state_blocks(model.hidden, model.n_hidden), model.hidden_free_energy, model.visible_mean
         )
         return Moments(v, h, pairs.T)
-    return Moments(
-        *_expectations(state_blocks(model.visible, model.n_visible), model.free_energy, model.hidden_mean)
-    )
+    return Moments(*_expectations(state_blocks(model.visible, model.n_visible), model.free_energy, model.hidden_mean))
 
 
-def _expectations(
-    blocks: Iterator[np.ndarray], free_energy: Callable, mean: Callable
-) -> tuple[np.ndarray, ...]:
+def _expectations(blocks: Iterator[np.ndarray], free_energy: Callable, mean: Callable) -> tuple[np.ndarray, ...]:
     """<s>, <t> and <s t^T> over all states s of one layer, with E[t | s] of the other."""
     peak, total = -np.inf, 0.0
     sums: tuple[Any, ...] = (0.0, 0.0, 0.0)

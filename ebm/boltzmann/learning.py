@@ -87,9 +87,7 @@ class ContrastiveLearner:
         """Shuffle the samples and take the rates of an epoch (0 is the first)."""
         self.epoch = epoch
         order, data = self.epochs.order(epoch), self._data
-        self._samples = Samples(
-            data.dense, data.starts, data.indices, data.values, order, self.epochs.shares(order)
-        )
+        self._samples = Samples(data.dense, data.starts, data.indices, data.values, order, self.epochs.shares(order))
         self._schedule = self.epochs.schedule(epoch)
 
     def update(self, first: int, last: int) -> None:
@@ -153,10 +151,11 @@ class ContrastiveLearner:
 
 
 def check_fit(model: RBM, data: TrainingData) -> None:
-    """Refuse a model of another number of visible units or dtype than the data, or of other units than binary."""
+    """Refuse a model whose visible units or dtype do not fit the data, or whose units are not binary."""
     if model.n_visible != data.n_visible or model.dtype != data.dtype:
         raise ValueError(
-            f"model of {model.n_visible} visible units in {model.dtype} does not fit data of {data.n_visible} columns in {data.dtype}"
+            f"model of {model.n_visible} visible units in {model.dtype} does not fit "
+            f"data of {data.n_visible} columns in {data.dtype}"
         )
     if (model.visible.name, model.hidden.name) != ("bernoulli", "bernoulli"):
         raise ValueError(f"this learner takes binary units, got {model.visible.name} and {model.hidden.name}")
@@ -201,9 +200,7 @@ def _plan(rule: Rule, dtype: Any) -> Plan:
     kind = np.dtype(dtype).type
     rate = kind(rule.offset_rate if rule.centered else 0.0)
     persistent = rule.learning == "pcd"
-    return Plan(
-        rule.batch_size, rule.chains, rule.n_gibbs, persistent, rate, rate, kind(rule.l2), kind(rule.l1)
-    )
+    return Plan(rule.batch_size, rule.chains, rule.n_gibbs, persistent, rate, rate, kind(rule.l2), kind(rule.l1))
 
 
 def _buffers(model: RBM, rule: Rule, batch: int, parts: int) -> Work:

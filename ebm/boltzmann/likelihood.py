@@ -112,9 +112,7 @@ def reverse_log_partition(
     """
     path = _path(model, data_mean)
     return _told(
-        reverse_annealed_importance_sampling(
-            path, v, temperatures(n_temperatures), random, first_step=REVERSE
-        )
+        reverse_annealed_importance_sampling(path, v, temperatures(n_temperatures), random, first_step=REVERSE)
     )
 
 

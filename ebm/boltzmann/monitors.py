@@ -64,9 +64,7 @@ class Monitor(ABC):
         """Return the data given, or else the run's."""
         data = run.memory.get("data") if self.data is None else self.data
         if data is None:
-            raise ValueError(
-                f"{type(self).__name__} has no samples: give it data=, or the run memory['data']"
-            )
+            raise ValueError(f"{type(self).__name__} has no samples: give it data=, or the run memory['data']")
         return data
 
     def samples(self, model: RBM, run: Any) -> np.ndarray:

@@ -55,7 +55,7 @@ class Unit(Protocol):
         ...
 
     def bias_from_mean(self, mean: np.ndarray) -> np.ndarray:
-        """Inputs under which the units have this mean."""
+        """Return the inputs under which the units have this mean."""
         ...
 
 

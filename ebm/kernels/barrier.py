@@ -11,7 +11,6 @@ import sys
 from typing import Any
 
 import llvmlite.binding as llvm
-from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 

@@ -109,9 +109,7 @@ def _checked(a: Any, name: str, inputs: Any) -> Any:
 _NOWHERE = SimpleNamespace(seed=0, stream=0, step=0, first_row=0)  # where only probabilities are wanted
 
 
-def bernoulli(
-    inputs: Any, bias: Any, draw: Draw | None, *, states: Any = None, probabilities: Any = None
-) -> Any:
+def bernoulli(inputs: Any, bias: Any, draw: Draw | None, *, states: Any = None, probabilities: Any = None) -> Any:
     """Draw s ~ Bernoulli(sigma(inputs + bias)), compute sigma(inputs + bias), or both.
 
     Parameters

@@ -19,7 +19,7 @@ from ebm.kernels.bernoulli import draw_row, sigmoid_row
 from ebm.kernels.jit import core
 from ebm.kernels.linear import BLOCK, activate_rows, list_binary, unpack
 from ebm.kernels.philox import fill_uniforms
-from ebm.kernels.processor import HAS_FMA, aligned, leading
+from ebm.kernels.processor import HAS_FMA
 from ebm.kernels.reduce import row_sum, softplus_row
 from ebm.kernels.threads import over_rows
 
@@ -73,12 +73,11 @@ def _conditional(
                 target[j] = a[j]
 
 
-def _run(
-    x: np.ndarray, panels: np.ndarray, bias: np.ndarray, wanted: int, draw: Draw | None = None
-) -> np.ndarray:
+def _run(x: np.ndarray, panels: np.ndarray, bias: np.ndarray, wanted: int, draw: Draw | None = None) -> np.ndarray:
     if x.ndim != 2 or x.shape[1] != panels.shape[1] or not x.dtype == panels.dtype == bias.dtype:
         raise ValueError(
-            f"x {x.dtype}{x.shape} and bias {bias.dtype}{bias.shape} do not fit weights {panels.dtype} of depth {panels.shape[1]}"
+            f"x {x.dtype}{x.shape} and bias {bias.dtype}{bias.shape} do not fit "
+            f"weights {panels.dtype} of depth {panels.shape[1]}"
         )
     out = np.empty((x.shape[0], 1 if wanted == CUMULANT else bias.size), x.dtype)
     place = (0, 0, 0, 0) if draw is None else (draw.first_row, draw.step, draw.stream, draw.seed)

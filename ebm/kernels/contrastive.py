@@ -32,7 +32,7 @@ from ebm.kernels.learning_state import VISIBLE_BLOCK, Update
 
 @inner
 def share_of(n: Any, block: Any, part: Any, parts: Any) -> Any:
-    """The part of [0, n) that one thread takes, in whole blocks."""
+    """Return the part of [0, n) that one thread takes, in whole blocks."""
     blocks = -(-n // block)
     return min(n, blocks * part // parts * block), min(n, blocks * (part + 1) // parts * block)
 

@@ -1,4 +1,4 @@
-"""The columns' part of a contrastive update: gradients, momenta and steps of c, b, mu, lambda and W (see ``contrastive``)."""
+"""The columns' part of a contrastive update: steps of c, lambda, W, b and mu (see ``contrastive``)."""
 
 from __future__ import annotations
 
@@ -11,9 +11,7 @@ from ebm.kernels.vector import at, gather_sum
 
 
 @inner
-def ascend_hidden(
-    weights: Any, motion: Any, work: Any, plan: Any, now: Any, first: Any, last: Any, sums: Any
-) -> None:
+def ascend_hidden(weights: Any, motion: Any, work: Any, plan: Any, now: Any, first: Any, last: Any, sums: Any) -> None:
     """Update c and lambda for hidden columns [first, last), and leave dh."""
     gradient, total = sums[0], sums[1]
     for j in range(first, last):
@@ -35,9 +33,7 @@ def ascend_hidden(
 
 
 @inner
-def ascend_visible(
-    weights: Any, motion: Any, work: Any, plan: Any, now: Any, first: Any, last: Any, sums: Any
-) -> None:
+def ascend_visible(weights: Any, motion: Any, work: Any, plan: Any, now: Any, first: Any, last: Any, sums: Any) -> None:
     """Update b and mu for visible columns [first, last)."""
     gradient, mean = sums[0], sums[1]
     for i in range(first, last):
@@ -54,9 +50,7 @@ def ascend_visible(
             mean[i] += share * v[i]
     for i in range(first, last):
         mu = motion.visible_offset[i]
-        motion.visible_bias[i] = now.momentum * motion.visible_bias[i] + now.rate * (
-            gradient[i] + mu * a_total
-        )
+        motion.visible_bias[i] = now.momentum * motion.visible_bias[i] + now.rate * (gradient[i] + mu * a_total)
         weights.visible_bias[i] += motion.visible_bias[i]
         motion.visible_offset[i] = mu + plan.visible_rate * (mean[i] - mu)
 
@@ -86,9 +80,7 @@ def list_columns(work: Any, all_rows: Any, first: Any, last: Any) -> Any:
 
 
 @inner
-def gradient_tile(
-    work: Any, mu: Any, listed: Any, rows: Any, panel: Any, top: Any, bottom: Any, tile: Any
-) -> None:
+def gradient_tile(work: Any, mu: Any, listed: Any, rows: Any, panel: Any, top: Any, bottom: Any, tile: Any) -> None:
     """tile[i, :] = sum_r v_ri q_r - mu_i dh over one panel of hidden columns, visible units [top, bottom)."""
     width = tile.shape[1]
     column = panel * width
@@ -98,9 +90,7 @@ def gradient_tile(
     ldv, ldh, half = work.visible.shape[1], work.hidden.shape[1], width // 2
     if not listed or is_dense(work.column_counts, rows, top, bottom):
         for h in range(0, width, half):
-            tile_rows(
-                work.visible, top, NEXT, ldv, work.hidden, column + h, ldh, rows, tile, h, width, bottom - top
-            )
+            tile_rows(work.visible, top, NEXT, ldv, work.hidden, column + h, ldh, rows, tile, h, width, bottom - top)
         return
     for i in range(top, bottom):
         here = at(tile, (i - top) * width)
@@ -109,9 +99,7 @@ def gradient_tile(
 
 
 @inner
-def apply_tile(
-    weights: Any, motion: Any, plan: Any, now: Any, panel: Any, top: Any, bottom: Any, tile: Any
-) -> None:
+def apply_tile(weights: Any, motion: Any, plan: Any, now: Any, panel: Any, top: Any, bottom: Any, tile: Any) -> None:
     """Momentum, decay and step for one tile, and its transposed copy for the way down."""
     width, n_hidden = weights.up.shape[2], weights.down.shape[1]
     rate, momentum = now.rate, now.momentum
@@ -131,9 +119,7 @@ def apply_tile(
 
 
 @inner
-def ascend_weights(
-    weights: Any, motion: Any, work: Any, plan: Any, now: Any, first: Any, last: Any, tile: Any
-) -> None:
+def ascend_weights(weights: Any, motion: Any, work: Any, plan: Any, now: Any, first: Any, last: Any, tile: Any) -> None:
     """Update W for visible units [first, last), one panel of hidden columns after the other."""
     rows = now.rows + now.chains
     listed = list_columns(work, rows, first, last)

@@ -1,4 +1,4 @@
-"""The rows' part of a contrastive update: samples, chains, and what the gradient needs of each (see ``contrastive``)."""
+"""The rows' part of a contrastive update: samples, chains and their statistics (see ``contrastive``)."""
 
 from __future__ import annotations
 

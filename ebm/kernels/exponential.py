@@ -19,7 +19,10 @@ from ebm.kernels.jit import by_precision, cell
 
 i32, i64, f32, f64 = np.int32, np.int64, np.float32, np.float64
 LOG2E = 1.4426950408889634
-LN2_HIGH, LN2_LOW = 0.693145751953125, 1.4286068203094173e-06  # Cody & Waite: the first has 15 significant bits
+LN2_HIGH, LN2_LOW = (
+    0.693145751953125,
+    1.4286068203094173e-06,
+)  # Cody & Waite: the first has 15 significant bits
 
 LOG2E_S, HIGH_S, LOW_S, ONE_S, TWO_S, ZERO_S = (f32(x) for x in (LOG2E, LN2_HIGH, LN2_LOW, 1.0, 2.0, 0.0))
 LIMIT_S, BIAS_S, SHIFT_S, OFFSET_S = f32(87.0), f32(127.5), i32(23), f32(127.0)

@@ -56,22 +56,16 @@ def core(function: Callable) -> Any:
 
 def inner(function: Callable) -> Any:
     """Compile a part of a core, called from cores alone: without the wrappers that Python would need."""
-    return numba.njit(error_model="numpy", fastmath=FAST, no_cpython_wrapper=True, no_cfunc_wrapper=True)(
-        function
-    )
+    return numba.njit(error_model="numpy", fastmath=FAST, no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
 
 
 def summing(function: Callable) -> Any:
     """Compile an ``inner`` whose sums may be reordered to vectorise (alike for any number of threads)."""
     flags = FAST | {"reassoc"}
-    return numba.njit(error_model="numpy", fastmath=flags, no_cpython_wrapper=True, no_cfunc_wrapper=True)(
-        function
-    )
+    return numba.njit(error_model="numpy", fastmath=flags, no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
 
 
-PRECISIONS: list[
-    tuple[Callable, Callable]
-] = []  # (name, chooser): the launcher tells CUDA's compiler of them
+PRECISIONS: list[tuple[Callable, Callable]] = []  # (name, chooser): the launcher tells CUDA's compiler of them
 
 
 def _of_one(single: Any, double: Any) -> tuple[Callable, Callable]:

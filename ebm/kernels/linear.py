@@ -97,9 +97,7 @@ def is_dense(counts: Any, depth: Any, first: Any, last: Any) -> Any:
 
 
 @inner
-def activate_rows(
-    x: Any, ones: Any, counts: Any, panels: Any, start: Any, out: Any, first: Any, last: Any
-) -> None:
+def activate_rows(x: Any, ones: Any, counts: Any, panels: Any, start: Any, out: Any, first: Any, last: Any) -> None:
     """out[row] = start + x[row] @ W, rows [first, last); ``start`` as long as the panels are wide together."""
     n_panels, depth, width = panels.shape
     half = width // 2

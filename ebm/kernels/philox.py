@@ -108,9 +108,7 @@ def _uniforms(out: Any, step: Any, stream: Any, key: Any, first: Any, last: Any)
             out[row, j] = noise[j]
 
 
-def uniforms(
-    shape: tuple[int, int], seed: int, step: int, stream: int, dtype: Any = np.float32
-) -> np.ndarray:
+def uniforms(shape: tuple[int, int], seed: int, step: int, stream: int, dtype: Any = np.float32) -> np.ndarray:
     """Uniforms in (0, 1) of shape (rows, columns), float32 (23 bits) or float64 (52 bits)."""
     out = np.empty(shape, dtype)
     over_rows(_uniforms, (out, u64(step), u64(stream), u64(seed)), shape[0], out.size)

@@ -100,7 +100,9 @@ def _finish(waiting: list[Future]) -> None:
         future.result()
 
 
-def _together(core: Callable[..., Any], calls: list[tuple[Any, ...]], abandon: Callable[[], None] = lambda: None) -> None:
+def _together(
+    core: Callable[..., Any], calls: list[tuple[Any, ...]], abandon: Callable[[], None] = lambda: None
+) -> None:
     """Run core(*call) for every call, the first in this thread, and wait for all of them whatever happens."""
     waiting: list[Future] = []
     try:

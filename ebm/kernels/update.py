@@ -71,9 +71,7 @@ def update(w: Any, velocity: Any, gradient: Any, rates: Any, *, l2: float = 0.0,
         if (a.shape, a.dtype, on_gpu(a)) != (w.shape, w.dtype, on_gpu(w)):
             raise ValueError(f"{name} is {a.dtype}{a.shape}, but w is {w.dtype}{w.shape}; they must be alike")
     if (rates.shape, rates.dtype, on_gpu(rates)) != ((2,), w.dtype, on_gpu(w)):
-        raise ValueError(
-            f"rates must be {w.dtype}(2,), learning rate and momentum; got {rates.dtype}{rates.shape}"
-        )
+        raise ValueError(f"rates must be {w.dtype}(2,), learning rate and momentum; got {rates.dtype}{rates.shape}")
     if not all(a.flags.c_contiguous for a in (w, velocity, gradient)):
         raise ValueError("w, velocity and gradient must be C-contiguous")
     kind = w.dtype.type

@@ -57,7 +57,9 @@ class _Code:
     def broadcast(self, scalar: Any) -> Any:
         undefined = ir.Constant(self.vector, ir.Undefined)
         one = self.builder.insert_element(undefined, scalar, I32(0))
-        return self.builder.shuffle_vector(one, undefined, ir.Constant(ir.VectorType(I32, self.lanes), [0] * self.lanes))
+        return self.builder.shuffle_vector(
+            one, undefined, ir.Constant(ir.VectorType(I32, self.lanes), [0] * self.lanes)
+        )
 
     def fma(self, a: Any, b: Any, c: Any) -> Any:
         """a*b + c: one instruction where the processor has it (llvm.fma would call libm where it has not)."""
@@ -103,7 +105,9 @@ def at(typingctx: Any, array: Any, offset: Any) -> Any:
 
 def _tile_product(rows: int) -> Any:
     @intrinsic
-    def tile(typingctx: Any, a: Any, a_row: Any, a_step: Any, b: Any, b_step: Any, depth: Any, c: Any, c_row: Any) -> Any:
+    def tile(
+        typingctx: Any, a: Any, a_row: Any, a_step: Any, b: Any, b_step: Any, depth: Any, c: Any, c_row: Any
+    ) -> Any:
         """C[rows, 2V] += A @ B; strides in elements; A's element (r, k) at a + r*a_row + k*a_step."""
         signature = types.void(a, types.intp, types.intp, a, types.intp, types.intp, a, types.intp)
 
@@ -148,7 +152,11 @@ def gather_sum(typingctx: Any, b: Any, b_row: Any, index: Any, count: Any, start
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         b_, b_row_, index_, count_, start_, out_ = args
         code = _Code(builder, b.dtype)
-        first, target, rows = code.address(start_, I64(0)), code.address(out_, I64(0)), code.address(b_, I64(0))
+        first, target, rows = (
+            code.address(start_, I64(0)),
+            code.address(out_, I64(0)),
+            code.address(b_, I64(0)),
+        )
         row_bytes = builder.mul(b_row_, I64(code.size))
 
         def body(k: Any, sums: list[Any]) -> list[Any]:

@@ -26,7 +26,7 @@ Sources: Neal 2001 (doi:10.1023/A:1008923215028), eqs. 3 to 11; Grosse, Ghahrama
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -92,7 +92,7 @@ class LogPartition:
     method: str
     trusted: bool
     verdict: str
-    log_weights: np.ndarray | None = None
+    log_weights: np.ndarray | None = field(default=None, repr=False)
 
 
 def exact_value(log_z: float) -> LogPartition:
