@@ -1,6 +1,6 @@
 """CUDA loops in numba.cuda's simulator, which replaces numba.cuda for a whole process.
 
-Run it by itself: ``NUMBA_ENABLE_CUDASIM=1 pytest tests/cuda_simulator``. Arrays are tiny: every thread is Python.
+Run it by itself: ``NUMBA_ENABLE_CUDASIM=1 pytest tests/cuda_simulator``. Arrays are tiny: threads are slow.
 """
 
 import os

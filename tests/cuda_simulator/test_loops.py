@@ -28,17 +28,15 @@ def test_bernoulli_equals_the_cpu(device, dtype, n):
     states = device.zeros((7, n), dtype)
     bernoulli(device.upload(inputs), device.upload(bias), DRAW, states=states, probabilities=there)
     np.testing.assert_array_equal(device.download(states), expected)
-    np.testing.assert_allclose(device.download(there), probabilities, rtol=4 * np.finfo(dtype).eps)
+    np.testing.assert_allclose(device.download(there), probabilities, rtol=16 * np.finfo(dtype).eps)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_uniforms_are_those_of_the_cpu_bit_for_bit(device, dtype):
-    """Thresholds at, and one place above, the CPU's own uniforms tell the device's uniforms exactly."""
-    u = uniforms((104, 6), DRAW.seed, DRAW.step, DRAW.stream, np.float64 if dtype == np.float64 else dtype)[
-        100:
-    ]
-    inputs = np.log(u.astype(np.float64)) - np.log1p(-u.astype(np.float64))
-    for shift, state in ((-1e-3, 0), (1e-3, 1)):
+def test_uniforms_are_those_of_the_cpu(device, dtype):
+    """States on either side of the CPU's own uniforms tell what the device's are."""
+    u = uniforms((104, 6), DRAW.seed, DRAW.step, DRAW.stream, dtype)[100:].astype(np.float64)
+    inputs, narrow = np.log(u) - np.log1p(-u), 1e-5 if dtype == np.float32 else 1e-12
+    for shift, state in ((-narrow, 0), (narrow, 1)):
         drawn = bernoulli(device.upload((inputs + shift).astype(dtype)), None, DRAW)
         np.testing.assert_array_equal(device.download(drawn), np.full((4, 6), state))
 
@@ -58,9 +56,7 @@ def test_the_clock_joins_the_step(device):
     inputs, bias = noise((3, 5), np.float32), np.zeros(5, np.float32)
     expected = bernoulli(inputs, bias, Draw(7, 2, step=10))
     states, clock = device.zeros((3, 5), np.float32), device.upload(np.array([8, 0], np.uint32))
-    bernoulli_file.on_device(
-        device.upload(inputs), device.upload(bias), states, None, Draw(7, 2, step=2), clock
-    )
+    bernoulli_file.on_device(device.upload(inputs), device.upload(bias), states, None, Draw(7, 2, step=2), clock)
     np.testing.assert_array_equal(device.download(states), expected)
 
 
@@ -73,9 +69,7 @@ def test_arrays_of_two_devices_are_refused(device):
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_sums_equal_the_cpu(device, dtype):
     a = 3 * noise((131, 3), dtype)
-    np.testing.assert_allclose(
-        device.download(softplus_rows(device.upload(a[:9]))), softplus_rows(a[:9]), rtol=1e-6
-    )
+    np.testing.assert_allclose(device.download(softplus_rows(device.upload(a[:9]))), softplus_rows(a[:9]), rtol=1e-6)
     np.testing.assert_allclose(device.download(column_sums(device.upload(a))), column_sums(a), rtol=1e-5)
 
 
@@ -90,7 +84,7 @@ def test_update_equals_the_cpu(device, dtype, shape):
     update(*there, l2=0.2, l1=0.3)
     np.testing.assert_allclose(velocity, expected, rtol=1e-5)
     for here, moved in zip((w, velocity), there, strict=False):
-        np.testing.assert_allclose(device.download(moved), here, rtol=4 * np.finfo(dtype).eps)
+        np.testing.assert_allclose(device.download(moved), here, rtol=16 * np.finfo(dtype).eps)
 
 
 @pytest.mark.parametrize("shape", [(5, 7, 6), (66, 17, 3)])
