@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ebm.boltzmann.monitors import AISMonitor, FreeEnergyGap, PseudoLikelihood, ReconstructionError
 from ebm.storage import ModelFileError
 from ebm.training import Checkpoint, DivergenceError, EarlyStopping, Progress
 from ebm_sklearn._warnings import FitInterruptedWarning, OutOfRangeWarning, UntrustedEstimateWarning
@@ -11,16 +12,20 @@ from ebm_sklearn.rbm import RBM
 
 __all__ = [
     "RBM",
+    "AISMonitor",
     "BernoulliRBM",
     "Checkpoint",
     "DivergenceError",
     "EarlyStopping",
     "FitInterruptedWarning",
+    "FreeEnergyGap",
     "HistoryDisplay",
     "ModelFileError",
     "OutOfRangeWarning",
     "Progress",
+    "PseudoLikelihood",
     "RBMFiltersDisplay",
+    "ReconstructionError",
     "SamplesDisplay",
     "UntrustedEstimateWarning",
 ]

@@ -61,17 +61,23 @@ class TrainedEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         *,
         first_epoch: int = 0,
         history: list[dict[str, float]] | None = None,
-        data: Mapping[str, Any] | None = None,
-        fingerprint: Callable[[], dict[str, Any]] = dict,
+        also: Mapping[str, Any] | None = None,
+        seen: Mapping[str, Any] | None = None,
+        memory: Mapping[str, Any] | None = None,
     ) -> None:
         """Run the loop and set the fitted attributes, whatever way it ends.
 
-        ``data`` is what scikit-learn's callbacks see of X, y and metadata. Ctrl-C gives a warning and
-        returns normally, divergence keeps the last good parameters and raises.
+        ``also`` are more fitted attributes, ``seen`` is what scikit-learn's callbacks see of X, y and
+        metadata, ``memory`` what ours find in the run. Ctrl-C gives a warning and returns normally;
+        divergence keeps the last good parameters and raises.
         """
+
+        def fitted() -> dict[str, Any]:
+            return {**self._fitted_from(learner), **(also or {})}
+
         book = _Book()
         listeners = [book, *self._listeners()]
-        listeners += sklearn_callbacks(self, lambda: self._fitted_from(learner), data or {})
+        listeners += sklearn_callbacks(self, fitted, seen or {})
         try:
             train(
                 learner,
@@ -79,10 +85,10 @@ class TrainedEstimator(CallbackSupportMixin, BaseEstimator, ABC):
                 callbacks=listeners,
                 first_epoch=first_epoch,
                 history=history or (),
-                memory={"fingerprint": fingerprint()} if self._has_checkpoint() else None,
+                memory=memory,
             )
         finally:
-            self._keep(learner, book)
+            self._keep(fitted, book)
         warn_if_interrupted(book.run)
 
     def _listeners(self) -> list[Any]:
@@ -94,10 +100,10 @@ class TrainedEstimator(CallbackSupportMixin, BaseEstimator, ABC):
     def _has_checkpoint(self) -> bool:
         return any(isinstance(callback, Checkpoint) for callback in self.callbacks or ())
 
-    def _keep(self, learner: Any, book: _Book) -> None:
+    def _keep(self, fitted: Callable[[], dict[str, Any]], book: _Book) -> None:
         if book.run is None:  # callbacks or a checkpoint were refused: nothing happened
             return
-        for name, value in self._fitted_from(learner).items():
+        for name, value in fitted().items():
             setattr(self, name, value)
         self.history_, self.n_iter_ = book.run.history, book.run.epoch + 1
 
@@ -187,9 +193,10 @@ class TrainedEstimator(CallbackSupportMixin, BaseEstimator, ABC):
 
     def _restore_common(self, values: dict[str, Any], names: Any, path: str | os.PathLike[str]) -> None:
         history, n_iter = values.get("history_"), values.get("n_iter_")
-        rows = isinstance(history, list) and all(isinstance(row, dict) for row in history)
-        if not rows or not isinstance(n_iter, int) or n_iter < 0:
-            raise ModelFileError(f"{path}: the history or the number of epochs is damaged")
+        if not isinstance(history, list) or not all(isinstance(row, dict) for row in history):
+            raise ModelFileError(f"{path}: the history is no list of rows")
+        if not isinstance(n_iter, int) or n_iter < 0:
+            raise ModelFileError(f"{path}: the number of epochs is {n_iter!r}")
         self.history_, self.n_iter_ = history, n_iter
         if names is None:
             return

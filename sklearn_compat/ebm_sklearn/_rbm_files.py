@@ -24,7 +24,7 @@ def saved(rbm: Any) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     if hasattr(rbm, "chains_"):
         arrays["chains_"] = rbm.chains_
     arrays |= {MOTION + name: array for name, array in rbm._motion.items()}
-    values = {"seed": rbm._seed, "weight_seen": rbm._weight_seen, "log_partition": None}
+    values: dict[str, Any] = {"seed": rbm._seed, "weight_seen": rbm._weight_seen, "log_partition": None}
     if rbm._log_partition is not None:
         values["log_partition"] = {k: v for k, v in asdict(rbm._log_partition).items() if k != "log_weights"}
         if rbm._log_partition.log_weights is not None:
@@ -56,7 +56,9 @@ def restored(
     }
     if "chains_" in arrays:
         needed["chains_"] = ((len(arrays["chains_"]), n_hidden), dtype)
-    attributes = {name: take_array(arrays, name, *kind, path) for name, kind in needed.items()}
+    attributes: dict[str, Any] = {
+        name: take_array(arrays, name, *kind, path) for name, kind in needed.items()
+    }
     attributes["_motion"] = {
         name.removeprefix(MOTION): take_array(
             arrays, name, *_motion_kind(name, arrays[name], components), path

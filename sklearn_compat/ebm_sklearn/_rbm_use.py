@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from ebm.boltzmann.likelihood import log_partition
@@ -17,10 +19,11 @@ from ebm.sampling.gibbs import gibbs
 from ebm_sklearn._base import TrainedEstimator
 from ebm_sklearn._input import by_blocks, dense, read_samples
 from ebm_sklearn._random import draw_random
+from ebm_sklearn._rbm_files import restored, saved
 from ebm_sklearn._warnings import UntrustedEstimateWarning
 
 
-class FittedRBM(TrainedEstimator):
+class FittedRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TrainedEstimator):
     """Methods of a fitted RBM; the subclass learns ``components_``, both intercepts and ``mean_``."""
 
     components_: np.ndarray
@@ -32,6 +35,7 @@ class FittedRBM(TrainedEstimator):
     random_state: Any
     _seed: int  # of the fit: the estimate of log Z draws from streams of its own under the same seed
     _log_partition: LogPartition | None
+    _weight_seen: float  # sum of the weights behind mean_
 
     def _model(self) -> Model:
         return Model(self.components_.T, self.intercept_visible_, self.intercept_hidden_)
@@ -136,9 +140,7 @@ class FittedRBM(TrainedEstimator):
         else annealing costs as much as 100,000 sweeps of Gibbs: a second or two for 784 x 256 units.
         """
         check_is_fitted(self)
-        if self._log_partition is None:
-            self.estimate_log_partition()
-        return self._log_partition
+        return self._log_partition or self.estimate_log_partition()
 
     def estimate_log_partition(
         self, *, n_chains: int = 100, n_temperatures: int = 1000, exact: bool | None = None
@@ -170,7 +172,7 @@ class FittedRBM(TrainedEstimator):
         check_is_fitted(self)
         most = {None: 2**20, True: 2 ** min(self.components_.shape), False: 0}[exact]
         with self._limited():
-            self._log_partition = log_partition(
+            estimate = log_partition(
                 self._model(),
                 data_mean=self.mean_,
                 random=Random(self._seed),
@@ -178,11 +180,12 @@ class FittedRBM(TrainedEstimator):
                 n_temperatures=n_temperatures,
                 exact_below=most,
             )
-        return self._log_partition
+        self._log_partition = estimate
+        return estimate
 
     def __dir__(self) -> Iterable[str]:
-        # scikit-learn asks for every member here, and walks over them in its HTML view: that must not set off the
-        # estimate.
+        # scikit-learn asks for every member here, and its HTML view walks over them: that is no reason to
+        # start the estimate.
         unknown = self.__dict__.get("_log_partition") is None
         names = (name for name in object.__dir__(self) if not (unknown and name == "log_partition_"))
         return [name for name in names if hasattr(self, name)]
@@ -271,6 +274,30 @@ class FittedRBM(TrainedEstimator):
                 h = model.sample_hidden(v, random.at(Stream.HIDDEN, step))
                 v = model.sample_visible(h, random.at(Stream.VISIBLE, step))
         return v
+
+    def _saved(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        return saved(self)
+
+    def _restore(
+        self, arrays: dict[str, np.ndarray], values: dict[str, Any], path: str | os.PathLike[str]
+    ) -> None:
+        for name, value in restored(arrays, values, path).items():
+            setattr(self, name, value)
+
+    # ---- what scikit-learn asks ----
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "components_")
+
+    @property
+    def _n_features_out(self) -> int:
+        return len(self.components_)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
 
 
 def _at_least_one(**numbers: int) -> None:

@@ -309,6 +309,9 @@ class BernoulliRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
 
     # ---- what scikit-learn asks ----
 
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "components_")
+
     @property
     def _n_features_out(self) -> int:
         return len(self.components_)

@@ -2,32 +2,17 @@
 
 from __future__ import annotations
 
-import os
-from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
-import numpy as np
-from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin, _fit_context
+from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from ebm.boltzmann.data import TrainingData
-from ebm.boltzmann.learners import make_learner
-from ebm.boltzmann.learning import initial_model
-from ebm.boltzmann.rbm import RBM as Model
-from ebm.boltzmann.rule import Rule
-from ebm.boltzmann.units import Bernoulli
-from ebm.random import Random
-from ebm_sklearn._base import TRAINING_CONSTRAINTS, TrainedEstimator
-from ebm_sklearn._input import above, data_digest, read_samples
-from ebm_sklearn._random import draw_random
-from ebm_sklearn._rbm_files import restored, saved
-from ebm_sklearn._rbm_use import FittedRBM
-
-PARAMETERS = ("weights", "visible_bias", "hidden_bias")
+from ebm_sklearn._base import TRAINING_CONSTRAINTS
+from ebm_sklearn._rbm_learning import LearningRBM
 
 
-class RBM(FittedRBM, ClassNamePrefixFeaturesOutMixin, TransformerMixin, TrainedEstimator):
+class RBM(LearningRBM):
     """Restricted Boltzmann machine with binary units.
 
     A joint distribution of visible units v (the features) and hidden units h (the components), all in {0, 1}:
@@ -239,112 +224,8 @@ class RBM(FittedRBM, ClassNamePrefixFeaturesOutMixin, TransformerMixin, TrainedE
         ValueError, ebm.training.DivergenceError
             As in `fit`.
         """
-        first = not hasattr(self, "components_")
-        data = self._read_training(X, sample_weight, reset=first)
-        if first:
-            self._start(data, 1, {"X": X, "y": y})
+        if not hasattr(self, "components_"):
+            self._start(self._read_training(X, sample_weight, reset=True), 1, {"X": X, "y": y})
         else:
-            self._mean_of(data, start=False)
-            epochs = (self.n_iter_, self.n_iter_ + 1)
-            self._learn(self._model(), data, self._motion, epochs, {"X": X, "y": y})
+            self._go_on(self._read_training(X, sample_weight, reset=False), {"X": X, "y": y})
         return self
-
-    def _start(self, data: TrainingData, n_epochs: int, seen: dict[str, Any]) -> None:
-        """Learn from the beginning."""
-        self.__dict__.pop("chains_", None)
-        self._seed = draw_random(self.random_state).seed
-        self._mean_of(data, start=True)
-        model = initial_model(data, self.n_components, Random(self._seed))
-        model = replace(model, visible_bias=_first_bias(data))
-        self._learn(model, data, None, (0, n_epochs), seen)
-
-    def _read_training(self, X: Any, sample_weight: Any, *, reset: bool) -> TrainingData:
-        X = read_samples(self, X, reset=reset, warn=self.binarize is None)
-        precision = np.float64 if X.dtype == np.float64 else np.float32
-        if self.binarize is not None:
-            X = above(X, self.binarize)
-        return TrainingData.from_array(X, sample_weight, precision if reset else self.components_.dtype)
-
-    def _mean_of(self, data: TrainingData, *, start: bool) -> None:
-        before = 0.0 if start else self._weight_seen
-        self._weight_seen = before + float(data.weights.sum())
-        share = float(data.weights.sum()) / self._weight_seen
-        self.mean_ = data.mean if start else (1 - share) * self.mean_ + share * data.mean
-
-    def _learn(
-        self, model: Model, data: TrainingData, motion: Any, epochs: tuple[int, int], seen: dict[str, Any]
-    ) -> None:
-        with self._limited() as n_threads:
-            learner = make_learner(
-                model,
-                data,
-                self._rule(),
-                Random(self._seed),
-                n_epochs=self.n_iter,
-                device=self.device,
-                n_threads=n_threads,
-            )
-            if motion is not None:
-                learner.restore({**learner.state(), **motion, **self._chain_state()})
-            self._train(
-                learner,
-                epochs[1],
-                first_epoch=epochs[0],
-                history=self.history_ if epochs[0] else None,
-                data=seen,
-                fingerprint=lambda: self._fingerprint(data),
-            )
-
-    def _rule(self) -> Rule:
-        names = ("learning", "n_gibbs", "batch_size", "n_chains", "learning_rate", "momentum", "l2", "l1")
-        return Rule(**{name: getattr(self, name) for name in names}, centered=self.centered)
-
-    def _fingerprint(self, data: TrainingData) -> dict[str, Any]:
-        seed = {"seed (drawn from random_state)": self._seed}
-        return {**self._what_matters(), **seed, "data": data_digest(data)}
-
-    def _fitted_from(self, learner: Any) -> dict[str, Any]:
-        state = learner.state()
-        weights, visible, hidden = (np.asarray(state.pop(name)) for name in PARAMETERS)
-        fitted = {
-            "components_": np.ascontiguousarray(weights.T),
-            "intercept_visible_": visible,
-            "intercept_hidden_": hidden,
-            "_log_partition": None,
-        }
-        if self.learning == "pcd":
-            fitted["chains_"] = state.pop("chains")
-        return {**fitted, "_motion": state}
-
-    def _chain_state(self) -> dict[str, np.ndarray]:
-        return {"chains": self.chains_} if self.learning == "pcd" else {}
-
-    # ---- files, and what scikit-learn asks ----
-
-    def _saved(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-        return saved(self)
-
-    def _restore(
-        self, arrays: dict[str, np.ndarray], values: dict[str, Any], path: str | os.PathLike[str]
-    ) -> None:
-        for name, value in restored(arrays, values, path).items():
-            setattr(self, name, value)
-
-    @property
-    def _n_features_out(self) -> int:
-        return len(self.components_)
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags
-
-
-def _first_bias(data: TrainingData) -> np.ndarray:
-    """Log-odds of the data's means with one sample of zeros and one of ones added.
-
-    Or the first, small chunk of `partial_fit` could fix units at 0 or 1 for a long time.
-    """
-    n = data.weights.sum()
-    return Bernoulli().bias_from_mean((n * data.mean + 1) / (n + 2)).astype(data.dtype)
