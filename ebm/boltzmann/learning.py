@@ -135,18 +135,19 @@ class ContrastiveLearner:
         """
         check_state(state, self.state())
         m, w = self._motion, self._weights
-        n_visible, n_hidden = state["weights"].shape
         w.up[:], w.down[:] = pack(state["weights"]), pack(np.ascontiguousarray(state["weights"].T))
         m.up[:] = pack(state["weights_velocity"])
-        for part, name in (
-            (w.visible_bias, "visible_bias"), (m.visible_bias, "visible_bias_velocity"), (m.visible_offset, "visible_offset"),
-        ):  # fmt: skip
-            part[:n_visible] = state[name]
-        for part, name in (
-            (w.hidden_bias, "hidden_bias"), (m.hidden_bias, "hidden_bias_velocity"), (m.hidden_offset, "hidden_offset"),
-        ):  # fmt: skip
-            part[:n_hidden] = state[name]
-        self._work.hidden_states[:, :n_hidden] = state["chains"]
+        kept = {
+            "visible_bias": w.visible_bias,
+            "visible_bias_velocity": m.visible_bias,
+            "visible_offset": m.visible_offset,
+            "hidden_bias": w.hidden_bias,
+            "hidden_bias_velocity": m.hidden_bias,
+            "hidden_offset": m.hidden_offset,
+        }
+        for name, part in kept.items():
+            part[: state[name].size] = state[name]
+        self._work.hidden_states[:, : w.down.shape[1]] = state["chains"]
         self.sweeps_done = int(state["sweeps_done"][0])
 
 
