@@ -16,7 +16,7 @@ import numpy as np
 from numba import cuda
 
 from ebm.kernels.block import BLOCK
-from ebm.kernels.jit import PRECISIONS, SOURCES, cuda_part, simulated
+from ebm.kernels.jit import PRECISIONS, SOURCES, cuda_part, on_gpu, simulated
 
 SIMULATED = simulated()
 MOST_BLOCKS = 2048  # more than fill any GPU; the stride does the rest
@@ -82,7 +82,13 @@ def launch(kernel: Any, threads: int, arguments: tuple[Any, ...], block: int | N
         return
     block = block or BLOCK
     blocks = max(1, min(-(-threads // block), MOST_BLOCKS))
-    _configured(kernel, blocks, block, sys.modules["cupy"].cuda.get_current_stream().ptr)(*arguments)
+    pointer = sys.modules["cupy"].cuda.get_current_stream().ptr
+    _configured(kernel, blocks, block, pointer)(*(_there(a) for a in arguments))
+
+
+def _there(argument: Any) -> Any:
+    """Hand over CuPy's array without making streams wait, which would break a capture: all work is on one."""
+    return cuda.as_cuda_array(argument, sync=False) if on_gpu(argument) else argument
 
 
 def _simulated(argument: Any) -> Any:
