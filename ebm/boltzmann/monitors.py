@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -39,6 +39,8 @@ class Monitor(ABC):
     ValueError
         When a number is less than 1; while training, when there is no data.
     """
+
+    records: ClassVar[tuple[str, ...]]  # columns of the history, for those who wait for them
 
     data: Any = field(default=None, repr=False)
     every: int = 1
@@ -94,6 +96,8 @@ class ReconstructionError(Monitor):
     badly reconstruct well. Costs two matrix products with the samples.
     """
 
+    records = ("reconstruction_error",)
+
     def measure(self, model: RBM, run: Any) -> dict[str, float]:
         """Return the error."""
         v = self.samples(model, run)
@@ -116,6 +120,8 @@ class PseudoLikelihood(Monitor):
     seed : int
         For the draw; every epoch draws anew.
     """
+
+    records = ("pseudo_likelihood",)
 
     n_samples: int = 200
     stochastic: bool = False
@@ -151,6 +157,8 @@ class FreeEnergyGap(Monitor):
         When ``validation`` is not given.
     """
 
+    records = ("free_energy_gap",)
+
     validation: Any = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
@@ -183,6 +191,8 @@ class AISMonitor(Monitor):
     seed : int
         The same random numbers serve every epoch.
     """
+
+    records = ("log_likelihood", "log_likelihood_error", "log_likelihood_trusted")
 
     every: int = 10
     n_chains: int = 100

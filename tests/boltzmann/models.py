@@ -14,9 +14,7 @@ def small_model(n_visible, n_hidden, *, dtype=np.float64, seed=0, scale=1.0):
 
 
 def slow(model):
-    return SlowRBM(
-        *(np.asarray(a, np.float64) for a in (model.weights, model.visible_bias, model.hidden_bias))
-    )
+    return SlowRBM(*(np.asarray(a, np.float64) for a in (model.weights, model.visible_bias, model.hidden_bias)))
 
 
 def row_numbers(states):

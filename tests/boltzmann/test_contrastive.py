@@ -1,4 +1,4 @@
-"""The fused updates equal the slow reference, whatever the data's form, the rule, the precision or the threads."""
+"""Fused updates equal the slow reference, whatever the data's form, rule, precision and threads."""
 
 from dataclasses import replace
 
@@ -78,9 +78,7 @@ def check_equal(X, rule, dtype, *, weights=None, n_epochs=2, **options):
         for top in range(0, len(order), rule.batch_size):
             rows = order[top : top + rule.batch_size]
             rate, momentum = rule.schedule(progress, 1, updates)[0]
-            slow.update(
-                dense[rows].astype(dtype).astype(float), weights[rows] / weights[rows].sum(), rate, momentum
-            )
+            slow.update(dense[rows].astype(dtype).astype(float), weights[rows] / weights[rows].sum(), rate, momentum)
             progress += 1
     state = fast.state()
     for name in NAMES:
@@ -141,9 +139,7 @@ def test_one_thread_equals_two_bit_for_bit(data, rule, monkeypatch):
     monkeypatch.setattr("ebm.boltzmann.learning.WORK_A_THREAD", 1)  # so that this small work is shared out
     states = []
     for n_threads in (1, 2):
-        learner = learner_for(
-            DATA[data](83, 70), replace(RULES[rule], batch_size=31), np.float32, n_threads=n_threads
-        )
+        learner = learner_for(DATA[data](83, 70), replace(RULES[rule], batch_size=31), np.float32, n_threads=n_threads)
         assert learner._work.noise.shape[0] == n_threads
         for epoch in range(2):
             learner.begin_epoch(epoch)

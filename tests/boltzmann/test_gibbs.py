@@ -87,9 +87,9 @@ def test_a_broken_sampler_is_caught(broken, n_sweeps):
 def test_marginals_and_pairs_are_those_of_enumeration(dtype):
     model = small_model(6, 4, dtype=dtype, seed=3, scale=0.8)
     n_chains, n_sweeps, burn_in = 2000, 60, 30
-    h = np.zeros((n_chains, 4), dtype)  # far from the target: this tests convergence too
+    start = np.zeros((n_chains, 4), dtype)  # far from the target: this tests convergence too
     v_sum, h_sum, pairs = 0.0, 0.0, 0.0
-    for step, (v, h) in enumerate(sweeps(model, h, n_sweeps, Random(7))):
+    for step, (v, h) in enumerate(sweeps(model, start, n_sweeps, Random(7))):
         if step >= burn_in:
             v_sum, h_sum, pairs = v_sum + v, h_sum + h, pairs + v[:, :, None] * h[:, None, :]
     exact = moments(model)

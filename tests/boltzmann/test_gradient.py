@@ -1,12 +1,13 @@
-"""Gradients of the log-likelihood: exact = central differences, CD-k = its closed expectation, and towards exact."""
+"""Gradients: exact = central differences; CD-k = its closed expectation, which tends to the exact."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from ebm.boltzmann.data import TrainingData
-from ebm.boltzmann.enumeration import log_likelihood, visible_distribution
+from ebm.boltzmann.enumeration import log_likelihood
 from ebm.boltzmann.exact import ExactLearner, exact_gradient
 from ebm.boltzmann.learning import ContrastiveLearner
 from ebm.boltzmann.rule import Rule
@@ -118,7 +119,7 @@ def test_cd_approaches_the_exact_gradient_as_k_grows():
     exact = exact_gradient(model, v, share)
     errors = [largest_error(expected_cd(model, v, share, k), exact) for k in (1, 2, 4, 8, 16)]
     assert errors[0] > 0.05
-    assert all(later < 0.4 * earlier for earlier, later in zip(errors, errors[1:], strict=False))
+    assert all(later < 0.4 * earlier for earlier, later in pairwise(errors))
     assert errors[-1] < 1e-8
 
 

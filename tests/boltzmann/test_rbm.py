@@ -27,9 +27,7 @@ def test_energies_are_those_of_the_definition(shape, dtype):
     energy = model.energy(*(np.array(part) for part in zip(*pairs, strict=True)))
     wanted = [oracle.energy(a, b) for a, b in pairs]
     np.testing.assert_allclose(energy, wanted, atol=TOLERANCE[dtype])
-    np.testing.assert_allclose(
-        model.free_energy(v), [oracle.free_energy(x) for x in v], atol=TOLERANCE[dtype]
-    )
+    np.testing.assert_allclose(model.free_energy(v), [oracle.free_energy(x) for x in v], atol=TOLERANCE[dtype])
     turned = slow(RBM(model.weights.T, model.hidden_bias, model.visible_bias))
     hidden = [turned.free_energy(x) for x in h]
     np.testing.assert_allclose(model.hidden_free_energy(h), hidden, atol=TOLERANCE[dtype])
@@ -40,12 +38,8 @@ def test_conditionals_are_ratios_of_sums(shape, dtype):
     model = small_model(*shape, dtype=dtype, scale=1.5)
     oracle = slow(model)
     v, h = model.visible.states(shape[0], dtype), model.hidden.states(shape[1], dtype)
-    np.testing.assert_allclose(
-        model.hidden_mean(v), [oracle.hidden_given(x) for x in v], atol=TOLERANCE[dtype]
-    )
-    np.testing.assert_allclose(
-        model.visible_mean(h), [oracle.visible_given(x) for x in h], atol=TOLERANCE[dtype]
-    )
+    np.testing.assert_allclose(model.hidden_mean(v), [oracle.hidden_given(x) for x in v], atol=TOLERANCE[dtype])
+    np.testing.assert_allclose(model.visible_mean(h), [oracle.visible_given(x) for x in h], atol=TOLERANCE[dtype])
     np.testing.assert_allclose(model.reconstruct(v), model.visible_mean(model.hidden_mean(v)), rtol=0)
 
 
@@ -61,7 +55,7 @@ def test_probability_from_free_energy_is_the_summed_joint():
         ({"visible_bias": np.zeros(4)}, r"weights \(3, 2\) need .* got \(4, 2\)"),
         ({"hidden_bias": np.zeros((2, 1))}, r"weights \(3, 2\) need"),
         ({"weights": np.zeros((3, 2), np.float32)}, r"one dtype.*float32.*float64"),
-        ({"weights": np.zeros((3, 2), int)}, r"float32 or float64"),
+        ({"weights": np.zeros((3, 2), int)}, "float32 or float64"),
     ],
 )
 def test_parameters_that_do_not_fit_are_refused(change, message):
@@ -77,5 +71,5 @@ def test_parameters_that_do_not_fit_are_refused(change, message):
 @pytest.mark.parametrize("method", ["free_energy", "hidden_mean", "energy"])
 def test_states_of_another_width_are_refused(method):
     model, wrong = small_model(3, 2), np.zeros((4, 5))
-    with pytest.raises(ValueError, match="fit|mismatch"):
+    with pytest.raises(ValueError, match=r"fit|mismatch"):
         getattr(model, method)(*([wrong, np.zeros((4, 2))] if method == "energy" else [wrong]))

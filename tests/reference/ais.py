@@ -50,6 +50,4 @@ def log_weights(model, base, v, betas, seed, first_step=0):
 
 def base_states(base, n_chains, seed):
     u = uniforms(n_chains, len(base), seed, BASE, 0, np.float64)
-    return np.array(
-        [[float(u[r, i] < 1 / (1 + exp(-base[i]))) for i in range(len(base))] for r in range(n_chains)]
-    )
+    return np.array([[float(u[r, i] < 1 / (1 + exp(-base[i]))) for i in range(len(base))] for r in range(n_chains)])

@@ -5,8 +5,8 @@ Written from Melchior, Fischer & Wiskott 2016 (JMLR 17:99), eqs. 8 to 13: with o
     dW = <(v - mu)(h - lambda)^T>_data - <(v - mu)(h - lambda)^T>_chains
     db = <v>_data - <v>_chains - dW lambda,   dc = <h>_data - <h>_chains - dW^T mu
 
-then velocity = momentum velocity + rate (gradient - l2 W - l1 sign W), parameter += velocity, and
-mu += rate_o (<v>_data - mu), lambda += rate_o (<h>_data - lambda). Everything in float64; only the uniforms are
+then velocity = momentum velocity + rate (gradient - l2 W - l1 sign W), parameter += velocity, and mu +=
+rate_o (<v>_data - mu), lambda += rate_o (<h>_data - lambda). Everything in float64; only the uniforms are
 those of the precision under test.
 """
 

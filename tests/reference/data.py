@@ -6,7 +6,8 @@ import numpy as np
 def bars_and_stripes(n, *, distinct=False):
     """n x n pictures of full rows or full columns, float64, (2^(n+1), n^2).
 
-    The two uniform pictures are both, and counted twice (MacKay 2003, section 43); ``distinct`` keeps one of each.
+    The two uniform pictures are both, and counted twice (MacKay 2003, section 43); ``distinct`` keeps one
+    of each.
     """
     bits = (np.arange(2**n)[:, None] >> np.arange(n)) & 1
     rows = np.repeat(bits, n, axis=1)
