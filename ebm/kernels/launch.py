@@ -36,12 +36,21 @@ else:
     class _PackageCache(CUDACache):
         _impl_class = _HashedNames
 
-    for _name, _chooser in PRECISIONS:  # numba.extending's registrations reach the CPU's compiler only
-        overload(_name, inline="always")(_chooser)
+
+_told: set[int] = set()
+
+
+def _tell_precisions() -> None:
+    """Register the cells' precisions with CUDA's compiler too: numba.extending reaches the CPU's only."""
+    for name, chooser in PRECISIONS:
+        if not SIMULATED and id(name) not in _told:
+            overload(name, inline="always")(chooser)
+            _told.add(id(name))
 
 
 def prepare(function: Callable) -> Callable:
     """Put ``cuda``, and the compiled parts that it calls, into a loop's globals."""
+    _tell_precisions()
     scope = function.__globals__
     scope["cuda"] = cuda
     for name in function.__code__.co_names:
@@ -64,15 +73,12 @@ def _stream_at(pointer: int) -> Any:
     return cuda.external_stream(pointer)  # one object a pointer: numba keeps launch configurations by it
 
 
+@lru_cache(maxsize=1024)
 def _configured(kernel: Any, blocks: int, block: int, pointer: int) -> Any:
     """Bind a kernel to a grid and a stream; numba warns of small grids here, and a small batch is one."""
-    key = blocks, block, pointer
-    known = kernel.__dict__.setdefault("_ebm_configurations", {})
-    if key not in known:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", NumbaPerformanceWarning)
-            known[key] = kernel[blocks, block, _stream_at(pointer)]
-    return known[key]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NumbaPerformanceWarning)
+        return kernel[blocks, block, _stream_at(pointer)]
 
 
 def launch(kernel: Any, threads: int, arguments: tuple[Any, ...], block: int | None = None) -> None:
