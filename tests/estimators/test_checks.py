@@ -13,13 +13,9 @@ CHAINS = "CD starts a chain from every row, so a row of weight 2 has one chain a
 
 def expected_failures(estimator):
     if isinstance(estimator, BernoulliRBM):
-        return dict.fromkeys(
-            ["check_methods_subset_invariance", "check_methods_sample_order_invariance"], STOCHASTIC
-        )
+        return dict.fromkeys(["check_methods_subset_invariance", "check_methods_sample_order_invariance"], STOCHASTIC)
     if estimator.learning == "cd":
-        return dict.fromkeys(
-            [f"check_sample_weight_equivalence_on_{x}_data" for x in ("dense", "sparse")], CHAINS
-        )
+        return dict.fromkeys([f"check_sample_weight_equivalence_on_{x}_data" for x in ("dense", "sparse")], CHAINS)
     return {}
 
 

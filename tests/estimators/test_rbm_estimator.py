@@ -178,9 +178,7 @@ def test_random_state_moves_on_and_none_is_fresh():
     assert not np.array_equal(
         small(random_state=state).fit(X).components_, small(random_state=state).fit(X).components_
     )
-    assert not np.array_equal(
-        small(random_state=None).fit(X).components_, small(random_state=None).fit(X).components_
-    )
+    assert not np.array_equal(small(random_state=None).fit(X).components_, small(random_state=None).fit(X).components_)
 
 
 def test_samples_have_the_distribution_of_the_model(fitted):
