@@ -204,9 +204,7 @@ class _Cublas:
         (transpose_a, width_a), (transpose_b, width_b), (transpose_out, width_out) = map(_layout, (a, b, out))
         (m, k), n = a.shape, b.shape[1]
         if b.shape[0] != k or out.shape != (m, n) or not a.dtype == b.dtype == out.dtype or transpose_out:
-            raise ValueError(
-                f"{a.dtype}{a.shape} @ {b.dtype}{b.shape} does not fit {out.dtype}{out.shape} in rows"
-            )
+            raise ValueError(f"{a.dtype}{a.shape} @ {b.dtype}{b.shape} does not fit {out.dtype}{out.shape} in rows")
         gemm = self._cublas.sgemm if a.dtype == np.float32 else self._cublas.dgemm
         one, zero = (number.ctypes.data for number in self._scalars[np.dtype(a.dtype)])
         pointers = (b.data.ptr, width_b, a.data.ptr, width_a, zero, out.data.ptr, width_out)

@@ -91,9 +91,7 @@ def check(name: str, function: object, signature: tuple, dtype: str, capability:
     row = blank_row(name, dtype, capability)
     version = (int(capability[0]), int(capability[1]))
     try:
-        ptx, _ = cuda.compile(
-            prepare(function), signature, cc=version, device=False, abi="numba", output="ptx"
-        )
+        ptx, _ = cuda.compile(prepare(function), signature, cc=version, device=False, abi="numba", output="ptx")
         row |= assemble(ptx, capability)
     except Exception as error:
         return row | {"verdict": f"FAIL {type(error).__name__}: {str(error).strip()[:2000]}"}

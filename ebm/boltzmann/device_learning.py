@@ -10,7 +10,7 @@ where one product G (see ``ebm.kernels.centring``) gives the gradient of every p
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -193,7 +193,7 @@ class DeviceLearner:
         state = {name: self._device.download(array) for name, array in self._places().items()}
         return state | {"sweeps_done": np.array([self.sweeps_done], np.int64)}
 
-    def restore(self, state: dict[str, np.ndarray]) -> None:
+    def restore(self, state: Mapping[str, np.ndarray]) -> None:
         """Go on from a ``state`` of a learner of the same shapes, on whatever device.
 
         Raises

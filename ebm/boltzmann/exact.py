@@ -9,6 +9,7 @@ Source: Ackley, Hinton & Sejnowski 1985 (doi:10.1207/s15516709cog0901_7), eq. 8;
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -118,7 +119,7 @@ class ExactLearner:
         offsets = {"visible_offset": self._mu.copy(), "hidden_offset": self._offset.copy()}
         return {**{name: part.copy() for name, part in self._parameters.items()}, **velocities, **offsets}
 
-    def restore(self, state: dict[str, np.ndarray]) -> None:
+    def restore(self, state: Mapping[str, np.ndarray]) -> None:
         """Go on from a ``state`` of a learner of the same shapes.
 
         Raises

@@ -6,6 +6,7 @@ The updates themselves, many in one call, are ``ebm.kernels.contrastive`` on the
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -125,7 +126,7 @@ class ContrastiveLearner:
             "sweeps_done": np.array([self.sweeps_done], np.int64),
         }
 
-    def restore(self, state: dict[str, np.ndarray]) -> None:
+    def restore(self, state: Mapping[str, np.ndarray]) -> None:
         """Go on from a ``state`` of a learner of the same shapes.
 
         Raises
@@ -162,7 +163,7 @@ def check_fit(model: RBM, data: TrainingData) -> None:
         raise ValueError(f"this learner takes binary units, got {model.visible.name} and {model.hidden.name}")
 
 
-def check_state(state: dict[str, np.ndarray], own: dict[str, np.ndarray]) -> None:
+def check_state(state: Mapping[str, np.ndarray], own: dict[str, np.ndarray]) -> None:
     """Refuse a state whose names or shapes differ from the learner's own."""
     for name, array in own.items():
         found = state[name].shape if name in state else "nothing"
