@@ -57,9 +57,9 @@ class BernoulliRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
     ----------
     intercept_hidden_ : ndarray of shape (n_components,)
         Biases of the hidden units.
-    intercept_visible_ : ndarray of shape (n_features_in_,)
+    intercept_visible_ : ndarray of shape (n_features,)
         Biases of the visible units.
-    components_ : ndarray of shape (n_components, n_features_in_)
+    components_ : ndarray of shape (n_components, n_features)
         Weights.
     h_samples_ : ndarray of shape (batch_size, n_components)
         Hidden states of the persistent chains.

@@ -15,7 +15,7 @@ from ebm_sklearn._rbm_learning import LearningRBM
 class RBM(LearningRBM):
     """Restricted Boltzmann machine with binary units.
 
-    A joint distribution of visible units v (the features) and hidden units h (the components), all in {0, 1}:
+    A joint distribution of visible units v (the features) and hidden units h (the components), all in {0, 1}::
 
         p(v, h) = exp(intercept_visible_ . v + intercept_hidden_ . h + h . components_ . v) / Z
 
@@ -66,13 +66,13 @@ class RBM(LearningRBM):
 
     Attributes
     ----------
-    components_ : ndarray of shape (n_components, n_features_in_)
+    components_ : ndarray of shape (n_components, n_features)
         Weights.
     intercept_hidden_ : ndarray of shape (n_components,)
         Biases of the hidden units.
-    intercept_visible_ : ndarray of shape (n_features_in_,)
+    intercept_visible_ : ndarray of shape (n_features,)
         Biases of the visible units.
-    mean_ : ndarray of shape (n_features_in_,)
+    mean_ : ndarray of shape (n_features,)
         Weighted mean of the data seen.
     chains_ : ndarray of shape (n_chains, n_components)
         Hidden states of the persistent chains ("fantasy particles"); only for "pcd".
