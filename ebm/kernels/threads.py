@@ -10,6 +10,7 @@ spin barrier between phases, which costs a microsecond where waking a thread cos
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -45,8 +46,14 @@ _local = _Local()
 
 
 def n_threads() -> int:
-    """Threads that a loop started from here may use."""
-    return _local.limit or permitted_cores()
+    """Threads that a loop started from here may use: the limit, one in a joblib worker, or all permitted."""
+    return _local.limit or (1 if in_joblib_worker() else permitted_cores())
+
+
+def in_joblib_worker() -> bool:
+    """Tell whether joblib runs this, in a process or a thread of its own: the siblings have the other cores."""
+    parallel = sys.modules.get("joblib.parallel")  # where nobody has imported joblib there is no worker
+    return parallel is not None and bool(getattr(parallel.get_active_backend()[0], "nesting_level", 0))
 
 
 @contextmanager
