@@ -74,7 +74,8 @@ def _conditional(
 
 
 def _run(x: np.ndarray, panels: np.ndarray, bias: np.ndarray, wanted: int, draw: Draw | None = None) -> np.ndarray:
-    if x.ndim != 2 or x.shape[1] != panels.shape[1] or not x.dtype == panels.dtype == bias.dtype:
+    fits = x.ndim == 2 and x.shape[1] == panels.shape[1] and x.dtype == panels.dtype == bias.dtype
+    if not fits or -(-bias.size // panels.shape[2]) != panels.shape[0]:
         raise ValueError(
             f"x {x.dtype}{x.shape} and bias {bias.dtype}{bias.shape} do not fit "
             f"weights {panels.dtype} of depth {panels.shape[1]}"

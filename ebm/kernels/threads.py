@@ -124,6 +124,8 @@ def _together(
 
 def over_rows(core: Callable[..., Any], arguments: tuple[Any, ...], n_rows: int, work: int) -> None:
     """Run ``core(*arguments, first, last)`` over [0, n_rows); ``work``, in elements, decides on threads."""
+    if n_rows == 0:
+        return
     parts = max(1, min(n_threads(), n_rows, work // SMALL))
     border = edges(n_rows, parts)
     _together(core, [(*arguments, border[i], border[i + 1]) for i in range(parts)])
