@@ -16,3 +16,7 @@ class UntrustedEstimateWarning(UserWarning):
 
 class DeviceWarning(UserWarning):
     """The GPU is used, but not as well as it could be."""
+
+
+class KernelCacheWarning(UserWarning):
+    """Compiled kernels cannot be written to disk, so each process compiles its own."""

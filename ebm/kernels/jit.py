@@ -10,6 +10,7 @@ hash of every source in this folder: after an upgrade or an edit nothing old can
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
@@ -19,6 +20,8 @@ import numpy as np
 from numba import types
 from numba.core.caching import CompileResultCacheImpl, FunctionCache
 from numba.extending import overload
+
+from ebm.errors import KernelCacheWarning
 
 FAST = {"contract", "nsz", "arcp"}  # as fast as all flags together, and NaN keeps its meaning
 
@@ -41,6 +44,21 @@ class _HashedNames(CompileResultCacheImpl):
 class _PackageCache(FunctionCache):
     _impl_class = _HashedNames
 
+    def save_overload(self, sig: Any, data: Any) -> None:
+        try:
+            super().save_overload(sig, data)
+        except OSError as error:  # a full disk, a quota: no reason to stop
+            _warn_of_no_cache(error)
+
+
+def _warn_of_no_cache(error: Exception) -> None:
+    warnings.warn(
+        f"compiled kernels cannot be kept, so every process compiles them anew, for seconds ({error}); "
+        "set NUMBA_CACHE_DIR to a folder that can be written",
+        KernelCacheWarning,
+        stacklevel=3,
+    )
+
 
 def cell(function: Callable) -> Any:
     """Compile a scalar function so that it is pasted into its caller and keeps the caller's flags."""
@@ -50,7 +68,10 @@ def cell(function: Callable) -> Any:
 def core(function: Callable) -> Any:
     """Compile a serial CPU loop that releases the GIL and is kept in the disk cache."""
     dispatcher = numba.njit(nogil=True, error_model="numpy", fastmath=FAST, no_cfunc_wrapper=True)(function)
-    dispatcher._cache = _PackageCache(function)
+    try:
+        dispatcher._cache = _PackageCache(function)
+    except RuntimeError as error:  # neither the installation nor the user's cache folder can be written
+        _warn_of_no_cache(error)
     return dispatcher
 
 
