@@ -1,0 +1,1 @@
+"""Timings beside other libraries; how to run and read them: README.md."""
