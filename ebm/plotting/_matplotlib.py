@@ -24,6 +24,4 @@ def new_axes() -> Any:
 def new_panels(n: int) -> list[Any]:
     """Axes one above the other in a new figure, with one horizontal axis."""
     size = (6.4, 1.2 + 1.8 * n)
-    return list(
-        matplotlib().subplots(n, squeeze=False, sharex=True, figsize=size, layout="constrained")[1][:, 0]
-    )
+    return list(matplotlib().subplots(n, squeeze=False, sharex=True, figsize=size, layout="constrained")[1][:, 0])

@@ -42,9 +42,7 @@ def as_images(rows: np.ndarray, shape: tuple[int, int] | None = None) -> np.ndar
             raise ValueError(f"{n_pixels} pixels are not a square: give the images' shape as (height, width)")
         shape = (side, side)
     if shape[0] * shape[1] != n_pixels:
-        raise ValueError(
-            f"images of shape {tuple(shape)} have {shape[0] * shape[1]} pixels, these have {n_pixels}"
-        )
+        raise ValueError(f"images of shape {tuple(shape)} have {shape[0] * shape[1]} pixels, these have {n_pixels}")
     return rows.reshape(-1, *shape)
 
 
@@ -142,9 +140,7 @@ def draw_images(
     colours = matplotlib("colors")
     chosen = matplotlib().get_cmap(cmap or ("RdBu_r" if symmetric else "gray"))
     chosen = chosen.with_extremes(bad="0.75")  # gaps
-    drawn = ax.imshow(
-        grid, cmap=chosen, norm=colours.Normalize(low, high), interpolation="nearest", aspect="equal"
-    )
+    drawn = ax.imshow(grid, cmap=chosen, norm=colours.Normalize(low, high), interpolation="nearest", aspect="equal")
     ax.set_axis_off()
     if colorbar:
         ax.figure.colorbar(drawn, ax=ax, shrink=0.8)

@@ -112,9 +112,7 @@ class TrainedEstimator(CallbackSupportMixin, BaseEstimator, ABC):
 
     def _what_matters(self) -> dict[str, str]:
         """Parameters that must be the same for a run to go on from a checkpoint, as text."""
-        return {
-            name: repr(value) for name, value in self.get_params(deep=False).items() if name not in NO_MATTER
-        }
+        return {name: repr(value) for name, value in self.get_params(deep=False).items() if name not in NO_MATTER}
 
     # ---- threads ----
 
@@ -210,9 +208,7 @@ class TrainedEstimator(CallbackSupportMixin, BaseEstimator, ABC):
     def _saved(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]: ...
 
     @abstractmethod
-    def _restore(
-        self, arrays: dict[str, np.ndarray], values: dict[str, Any], path: str | os.PathLike[str]
-    ) -> None: ...
+    def _restore(self, arrays: dict[str, np.ndarray], values: dict[str, Any], path: str | os.PathLike[str]) -> None: ...
 
 
 def warn_if_interrupted(run: Run) -> None:

@@ -23,9 +23,7 @@ def saved_parameters(estimator: Any) -> dict[str, Any]:
         When a parameter is neither a number, a string, None nor a schedule of this library.
     """
     return {
-        name: _plain(name, value)
-        for name, value in estimator.get_params(deep=False).items()
-        if name not in NOT_SAVED
+        name: _plain(name, value) for name, value in estimator.get_params(deep=False).items() if name not in NOT_SAVED
     }
 
 

@@ -17,9 +17,7 @@ BLOCK_ROWS = 2048  # rows made dense, or brought to the model's dtype, at a time
 KEPT = tuple(np.dtype(name) for name in ("bool", "uint8", "float32", "float64"))
 
 
-def read_samples(
-    estimator: Any, X: Any, *, reset: bool, binarize: float | None = None, warn: bool = True
-) -> Any:
+def read_samples(estimator: Any, X: Any, *, reset: bool, binarize: float | None = None, warn: bool = True) -> Any:
     """Check samples and bring them to bool, uint8, float32 or float64, dense or CSR.
 
     Parameters

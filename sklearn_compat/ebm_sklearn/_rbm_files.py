@@ -17,10 +17,7 @@ MOTION = "motion/"  # what learning carries beside the parameters
 
 def saved(rbm: Any) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Return the arrays and values of a fitted RBM."""
-    arrays = {
-        name: getattr(rbm, name)
-        for name in ("components_", "intercept_hidden_", "intercept_visible_", "mean_")
-    }
+    arrays = {name: getattr(rbm, name) for name in ("components_", "intercept_hidden_", "intercept_visible_", "mean_")}
     if hasattr(rbm, "chains_"):
         arrays["chains_"] = rbm.chains_
     arrays |= {MOTION + name: array for name, array in rbm._motion.items()}
@@ -32,9 +29,7 @@ def saved(rbm: Any) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     return arrays, values
 
 
-def restored(
-    arrays: dict[str, np.ndarray], values: dict[str, Any], path: str | os.PathLike[str]
-) -> dict[str, Any]:
+def restored(arrays: dict[str, np.ndarray], values: dict[str, Any], path: str | os.PathLike[str]) -> dict[str, Any]:
     """Return the attributes of a fitted RBM.
 
     Raises
@@ -56,13 +51,9 @@ def restored(
     }
     if "chains_" in arrays:
         needed["chains_"] = ((len(arrays["chains_"]), n_hidden), dtype)
-    attributes: dict[str, Any] = {
-        name: take_array(arrays, name, *kind, path) for name, kind in needed.items()
-    }
+    attributes: dict[str, Any] = {name: take_array(arrays, name, *kind, path) for name, kind in needed.items()}
     attributes["_motion"] = {
-        name.removeprefix(MOTION): take_array(
-            arrays, name, *_motion_kind(name, arrays[name], components), path
-        )
+        name.removeprefix(MOTION): take_array(arrays, name, *_motion_kind(name, arrays[name], components), path)
         for name in arrays
         if name.startswith(MOTION)
     }
@@ -82,9 +73,7 @@ def _motion_kind(name: str, array: np.ndarray, components: np.ndarray) -> tuple[
     return ((n_visible,) if what.startswith("visible") else (n_hidden,)), components.dtype
 
 
-def _values(
-    arrays: dict[str, np.ndarray], values: dict[str, Any], path: str | os.PathLike[str]
-) -> dict[str, Any]:
+def _values(arrays: dict[str, np.ndarray], values: dict[str, Any], path: str | os.PathLike[str]) -> dict[str, Any]:
     seed, weight, log_z = values.get("seed"), values.get("weight_seen"), values.get("log_partition")
     if not isinstance(seed, int) or not 0 <= seed < 2**64:
         raise ModelFileError(f"{path}: the seed is {seed!r}, not an integer of 64 bits")

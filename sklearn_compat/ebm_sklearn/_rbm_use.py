@@ -82,8 +82,7 @@ class FittedRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TrainedEstima
         h = check_array(X, dtype=self.components_.dtype, order="C", input_name="X", estimator=self)
         if h.shape[1] != len(self.components_):
             raise ValueError(
-                f"X has {h.shape[1]} columns, but this {type(self).__name__} has "
-                f"{len(self.components_)} components"
+                f"X has {h.shape[1]} columns, but this {type(self).__name__} has {len(self.components_)} components"
             )
         with self._limited():
             return self._model().visible_mean(h)
@@ -190,9 +189,7 @@ class FittedRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TrainedEstima
         names = (name for name in object.__dir__(self) if not (unknown and name == "log_partition_"))
         return [name for name in names if hasattr(self, name)]
 
-    def sample(
-        self, n_samples: int = 1, *, y: Any = None, n_gibbs: int = 200, random_state: Any = None
-    ) -> np.ndarray:
+    def sample(self, n_samples: int = 1, *, y: Any = None, n_gibbs: int = 200, random_state: Any = None) -> np.ndarray:
         """Draw samples from the model by Gibbs sampling.
 
         Chains start at the persistent chains of "pcd" (each serves several samples where there are too few),
@@ -221,9 +218,7 @@ class FittedRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TrainedEstima
         check_is_fitted(self)
         _at_least_one(n_samples=n_samples, n_gibbs=n_gibbs)
         if y is not None:
-            raise ValueError(
-                f"{type(self).__name__} samples no conditional distribution: y must be None, got {y!r}"
-            )
+            raise ValueError(f"{type(self).__name__} samples no conditional distribution: y must be None, got {y!r}")
         random = draw_random(self.random_state if random_state is None else random_state, "sample")
         model = self._model()
         with self._limited():
@@ -278,9 +273,7 @@ class FittedRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TrainedEstima
     def _saved(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         return saved(self)
 
-    def _restore(
-        self, arrays: dict[str, np.ndarray], values: dict[str, Any], path: str | os.PathLike[str]
-    ) -> None:
+    def _restore(self, arrays: dict[str, np.ndarray], values: dict[str, Any], path: str | os.PathLike[str]) -> None:
         for name, value in restored(arrays, values, path).items():
             setattr(self, name, value)
 

@@ -172,9 +172,7 @@ class BernoulliRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         self._learn(TrainingData.from_array(v_pos), rng, v_pos.shape[0], 1, None)
 
     def _start(self, n_features: int, dtype: Any, rng: np.random.RandomState) -> None:
-        self.components_ = np.asarray(
-            rng.normal(0, 0.01, (self.n_components, n_features)), order="F", dtype=dtype
-        )
+        self.components_ = np.asarray(rng.normal(0, 0.01, (self.n_components, n_features)), order="F", dtype=dtype)
         self.intercept_hidden_ = np.zeros(self.n_components, dtype)
         self.intercept_visible_ = np.zeros(n_features, dtype)
         self.h_samples_ = np.zeros((self.batch_size, self.n_components), dtype)
@@ -330,9 +328,7 @@ def _seed(rng: np.random.RandomState) -> int:
 class _Lines:
     """Prints a line after every pass, as scikit-learn does."""
 
-    def __init__(
-        self, estimator: BernoulliRBM, learner: ContrastiveLearner, report: Callable[[], float]
-    ) -> None:
+    def __init__(self, estimator: BernoulliRBM, learner: ContrastiveLearner, report: Callable[[], float]) -> None:
         self.estimator, self.learner, self.report, self.begin = estimator, learner, report, time.time()
 
     def on_epoch_end(self, run: Run) -> None:

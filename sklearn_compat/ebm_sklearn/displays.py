@@ -103,9 +103,7 @@ class RBMFiltersDisplay:
         RBMFiltersDisplay
             This display.
         """
-        drawn = draw_images(
-            self.filters, n_columns=n_columns, symmetric=True, colorbar=colorbar, cmap=cmap, ax=ax
-        )
+        drawn = draw_images(self.filters, n_columns=n_columns, symmetric=True, colorbar=colorbar, cmap=cmap, ax=ax)
         return _remember(self, drawn)
 
 
