@@ -20,7 +20,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ebm.boltzmann.rbm import RBM
+from ebm.kernels import annealing
+from ebm.kernels.linear import padded
 from ebm.random import Stream
+from ebm.sampling.annealing import anneal_by_moves
 
 if TYPE_CHECKING:
     from ebm.random import Random
@@ -65,6 +68,17 @@ class RBMPath:
         b0 = self.base_visible_bias
         inputs = np.zeros_like(b0, shape=(n_chains, b0.size)) + b0
         return self.model.visible.sample(inputs, random.at(Stream.BASE))
+
+    def anneal(self, v: Any, betas: np.ndarray, random: Random, first_step: int) -> tuple[Any, np.ndarray]:
+        """Move along betas and return v and the sum of the log ratios (float64): ``move`` after ``move``, but fused."""
+        model = self.model
+        if model.hidden_inputs.on_gpu or (model.visible.name, model.hidden.name) != ("bernoulli", "bernoulli"):
+            return anneal_by_moves(self, v, betas, random, first_step)
+        panels = model.hidden_inputs.panels, model.visible_inputs.panels
+        biases = padded(model.visible_bias, panels[1]), padded(model.hidden_bias, panels[0])
+        ladder = annealing.Ladder(*panels, *biases, self.base_visible_bias, betas.astype(model.dtype))
+        streams = Stream.ANNEALING_VISIBLE, Stream.ANNEALING_HIDDEN
+        return annealing.anneal(ladder, v, step=first_step, streams=streams, seed=random.seed)
 
     def move(self, v: Any, old: float, new: float, random: Random, step: int) -> tuple[Any, Any]:
         """Return v after a sweep of Gibbs at beta = new, and log(f_new / f_old) of the v before."""

@@ -17,7 +17,7 @@ import numpy as np
 
 from ebm.kernels.bernoulli import draw_row, sigmoid_row
 from ebm.kernels.jit import core
-from ebm.kernels.linear import BLOCK, activate_rows, list_binary, unpack
+from ebm.kernels.linear import BLOCK, activate_rows, list_binary, padded, unpack
 from ebm.kernels.philox import fill_uniforms
 from ebm.kernels.processor import HAS_FMA
 from ebm.kernels.reduce import row_sum, softplus_row
@@ -35,6 +35,7 @@ def _conditional(
     x: Any,
     panels: Any,
     start: Any,
+    n: Any,
     wanted: Any,
     out: Any,
     row0: Any,
@@ -44,19 +45,16 @@ def _conditional(
     first: Any,
     last: Any,
 ) -> None:
-    n = start.size if wanted == CUMULANT else out.shape[1]
     depth, columns = panels.shape[1], panels.shape[0] * panels.shape[2]
     rows = min(BLOCK, last - first)
     block = np.empty((rows, columns + 16), x.dtype)
-    padded = np.zeros(columns, x.dtype)
-    padded[: start.size] = start
     ones, counts = np.empty((rows, depth), np.int32), np.empty(rows, np.int64)
     noise = np.empty(-(-n // 4) * 4, x.dtype)
     for top in range(first, last, rows):
         here = min(rows, last - top)
         for r in range(here):
             counts[r] = list_binary(x[top + r], depth, ones[r])
-        activate_rows(x[top : top + here], ones, counts, panels, padded, block, 0, here)
+        activate_rows(x[top : top + here], ones, counts, panels, start, block, 0, here)
         for r in range(here):
             a = block[r]
             if wanted == CUMULANT:
@@ -82,7 +80,16 @@ def _run(x: np.ndarray, panels: np.ndarray, bias: np.ndarray, wanted: int, draw:
         )
     out = np.empty((x.shape[0], 1 if wanted == CUMULANT else bias.size), x.dtype)
     place = (0, 0, 0, 0) if draw is None else (draw.first_row, draw.step, draw.stream, draw.seed)
-    arguments = (np.ascontiguousarray(x), panels, bias, wanted, out, place[0], *(u64(p) for p in place[1:]))
+    arguments = (
+        np.ascontiguousarray(x),
+        panels,
+        padded(bias, panels),
+        bias.size,
+        wanted,
+        out,
+        place[0],
+        *(u64(p) for p in place[1:]),
+    )
     over_rows(_conditional, arguments, x.shape[0], x.shape[0] * x.shape[1] * bias.size // 64)
     return out
 

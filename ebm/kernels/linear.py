@@ -37,6 +37,13 @@ def unpack(panels: np.ndarray, n: int) -> np.ndarray:
     return np.ascontiguousarray(panels.transpose(1, 0, 2).reshape(panels.shape[1], -1)[:, :n])
 
 
+def padded(bias: np.ndarray, panels: np.ndarray) -> np.ndarray:
+    """Copy a bias and fill it with zeros to the width of all panels together."""
+    out = aligned((panels.shape[0] * panels.shape[2],), panels.dtype)
+    out[: bias.size] = bias
+    return out
+
+
 @inner
 def list_ones(x: Any, n: Any, ones: Any) -> Any:
     """Write the places j < n with x[j] != 0 into ``ones`` and count them (no branch: the store moves on or not)."""

@@ -40,7 +40,8 @@ def row_sum(x: Any, n: Any) -> Any:
 def _softplus_cpu(inputs: Any, out: Any, first: Any, last: Any) -> None:
     terms = np.empty(inputs.shape[1], inputs.dtype)
     for row in range(first, last):
-        terms[:] = inputs[row]
+        for j in range(terms.size):  # a slice's assignment would compile its error message, 3 s
+            terms[j] = inputs[row, j]
         softplus_row(terms, terms.size)
         out[row] = row_sum(terms, terms.size)
 

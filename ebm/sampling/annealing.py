@@ -27,6 +27,7 @@ Sources: Neal 2001 (doi:10.1023/A:1008923215028), eqs. 3 to 11; Grosse, Ghahrama
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -34,6 +35,7 @@ import numpy as np
 from ebm.random import Random
 
 LEAST_SHARE = 0.1  # of the chains that must be effective, see ``LogPartition.trusted``
+STRETCH = 100  # temperatures that a path passes in one call
 FEWEST = 10  # chains; below, their spread says nothing
 
 
@@ -52,7 +54,8 @@ class Path(Protocol):
     def move(self, states: Any, old: float, new: float, random: Random, step: int) -> tuple[Any, Any]:
         """Return new states, by a transition that leaves p_new as it is, and log(f_new / f_old) at the old.
 
-        ``step`` says where the random numbers stand.
+        ``step`` says where the random numbers stand. A path may also have ``anneal(states, betas, random,
+        first_step)``, a faster way for what ``anneal_by_moves`` does.
         """
         ...
 
@@ -179,13 +182,25 @@ def _check_rising(betas: np.ndarray) -> None:
         raise ValueError(f"betas must rise from 0 to 1, got {betas!r}")
 
 
-def _anneal(path: Path, states: Any, betas: np.ndarray, random: Random, first_step: int) -> np.ndarray:
-    """Move along betas, in either direction, and return the log weights."""
+def anneal_by_moves(
+    path: Path, states: Any, betas: np.ndarray, random: Random, first_step: int
+) -> tuple[Any, np.ndarray]:
+    """Move along betas, in either direction; return the last states and the log weights (float64)."""
     total: Any = 0.0
     for k in range(1, len(betas)):
         states, log_ratio = path.move(states, betas[k - 1], betas[k], random, first_step + k)
         total = total + log_ratio.astype(np.float64)
-    return total.get() if hasattr(total, "get") else np.asarray(total)
+    return states, total.get() if hasattr(total, "get") else np.asarray(total)
+
+
+def _anneal(path: Path, states: Any, betas: np.ndarray, random: Random, first_step: int) -> np.ndarray:
+    """Pass along betas in stretches, between which Ctrl-C is heard, and return the log weights."""
+    along = getattr(path, "anneal", None) or partial(anneal_by_moves, path)
+    total: Any = 0.0
+    for start in range(0, len(betas) - 1, STRETCH):
+        states, log_ratio = along(states, betas[start : start + STRETCH + 1], random, first_step + start)
+        total = total + log_ratio
+    return total
 
 
 def _estimate(log_base: float, log_weights: np.ndarray, method: str) -> LogPartition:
