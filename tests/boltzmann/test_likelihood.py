@@ -14,9 +14,11 @@ from ebm.boltzmann.likelihood import enclose_log_partition, enclosure, log_parti
 from ebm.boltzmann.rbm import RBM
 from ebm.boltzmann.rule import Rule
 from ebm.errors import UntrustedEstimateWarning
+from ebm.kernels import threads
 from ebm.random import Random
 from ebm.sampling.annealing import (
     _estimate,
+    anneal_by_moves,
     annealed_importance_sampling,
     exact_value,
     reverse_annealed_importance_sampling,
@@ -69,6 +71,25 @@ def test_the_weights_are_those_of_the_loops():
     wanted = ais.log_weights(slow(model), base, v, betas[::-1], 9, first_step=100)
     np.testing.assert_allclose(back.log_weights, wanted, atol=1e-12)
     assert back.value == pytest.approx(path.log_base - np.log(np.mean(np.exp(wanted))), abs=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["float32", "float64"])
+@pytest.mark.parametrize("density", [0.1, 0.7])
+def test_the_fused_loop_equals_its_moves_on_any_number_of_threads(dtype, density, monkeypatch):
+    monkeypatch.setattr(threads, "SMALL", 1)
+    path = path_of(small_model(70, 37, dtype=dtype, scale=0.3))
+    v = (np.random.default_rng(0).random((101, 70)) < density).astype(dtype)
+    betas = temperatures(12)
+    states, log_weights = anneal_by_moves(path, v, betas, Random(4), 20)
+    fused = []
+    for n in (1, 2, 3):
+        with threads.limit_threads(n):
+            fused_states, weights = path.anneal(v, betas, Random(4), 20)
+        np.testing.assert_array_equal(fused_states, states)
+        fused.append(weights)
+    np.testing.assert_allclose(fused[0], log_weights, rtol=0, atol=4000 * np.finfo(dtype).eps)
+    np.testing.assert_array_equal(fused[1], fused[0])
+    np.testing.assert_array_equal(fused[2], fused[0])
 
 
 def test_the_base_is_normalised_in_closed_form():
