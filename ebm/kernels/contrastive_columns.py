@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from ebm.kernels.jit import inner
+from ebm.kernels.jit import inner, pasted
 from ebm.kernels.learning_state import NEXT, VISIBLE_BLOCK
 from ebm.kernels.linear import is_dense, tile_rows
 from ebm.kernels.vector import at, gather_sum
 
 
-@inner
+@pasted
 def ascend_hidden(weights: Any, motion: Any, work: Any, plan: Any, now: Any, first: Any, last: Any, sums: Any) -> None:
     """Update c and lambda for hidden columns [first, last), and leave dh."""
     gradient, total = sums[0], sums[1]
@@ -32,7 +32,7 @@ def ascend_hidden(weights: Any, motion: Any, work: Any, plan: Any, now: Any, fir
         weights.hidden_bias[j] += motion.hidden_bias[j]
 
 
-@inner
+@pasted
 def ascend_visible(weights: Any, motion: Any, work: Any, plan: Any, now: Any, first: Any, last: Any, sums: Any) -> None:
     """Update b and mu for visible columns [first, last)."""
     gradient, mean = sums[0], sums[1]
@@ -118,7 +118,7 @@ def apply_tile(weights: Any, motion: Any, plan: Any, now: Any, panel: Any, top: 
             down[column + j, lane + i] = source[top + i, j]
 
 
-@inner
+@pasted
 def ascend_weights(weights: Any, motion: Any, work: Any, plan: Any, now: Any, first: Any, last: Any, tile: Any) -> None:
     """Update W for visible units [first, last), one panel of hidden columns after the other."""
     rows = now.rows + now.chains

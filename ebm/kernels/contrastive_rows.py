@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ebm.kernels.bernoulli import draw_row, sigmoid_row
-from ebm.kernels.jit import inner, summing
+from ebm.kernels.jit import inner, pasted, summing
 from ebm.kernels.linear import activate_rows, list_binary, list_ones
 from ebm.kernels.philox import fill_uniforms
 
@@ -96,7 +96,7 @@ def draw_hidden(
         draw_row(target, n, noise)
 
 
-@inner
+@pasted
 def data_rows(
     weights: Any, motion: Any, samples: Any, work: Any, plan: Any, now: Any, noise: Any, first: Any, last: Any
 ) -> None:
@@ -112,7 +112,7 @@ def data_rows(
     finish_rows(motion, work, n_visible, n_hidden, first, last)
 
 
-@inner
+@pasted
 def chain_rows(
     weights: Any,
     motion: Any,

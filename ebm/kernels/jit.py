@@ -80,6 +80,11 @@ def inner(function: Callable) -> Any:
     return numba.njit(error_model="numpy", fastmath=FAST, no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
 
 
+def pasted(function: Callable) -> Any:
+    """Paste a part that has one caller into it: its tuples of arrays are a hundred arguments to compile."""
+    return numba.njit(inline="always", error_model="numpy", fastmath=FAST)(function)
+
+
 def summing(function: Callable) -> Any:
     """Compile an ``inner`` whose sums may be reordered to vectorise (alike for any number of threads)."""
     flags = FAST | {"reassoc"}

@@ -15,7 +15,7 @@ from ebm.kernels.jit import inner
 from ebm.kernels.processor import ROWS, aligned, panel_width
 from ebm.kernels.vector import at, gather_sum, tile_large, tile_one, tile_third
 
-DENSE_ABOVE = 0.4  # share of ones above which the dense tile is the faster way
+DENSE_TENTHS = 4  # tenths of ones above which the dense tile is the faster way
 BLOCK = 96  # rows that take one panel after the other while it is in the cache
 THIRD = ROWS // 3
 NEXT = np.int64(1)  # typed, or the literal compiles its own version
@@ -100,7 +100,7 @@ def is_dense(counts: Any, depth: Any, first: Any, last: Any) -> Any:
         if counts[row] < 0:
             return True
         total += counts[row]
-    return total > DENSE_ABOVE * depth * (last - first)
+    return 10 * total > DENSE_TENTHS * depth * (last - first)
 
 
 @inner

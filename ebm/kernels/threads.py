@@ -39,7 +39,7 @@ class _Local(threading.local):
     limit: int | None = None
 
 
-_lock = threading.Lock()  # guards the pool
+_lock = threading.RLock()  # guards the pool
 _gang_lock = threading.Lock()  # one gang at a time: two that each hold half of the pool would wait for ever
 _pools: dict[int, ThreadPoolExecutor] = {}
 _local = _Local()
@@ -77,14 +77,31 @@ def _pool(workers: int) -> ThreadPoolExecutor:
         return _pools[largest]
 
 
+def _submit(workers: int, core: Callable[..., Any], call: tuple[Any, ...]) -> Future:
+    with _lock:  # until the work is handed over: a pool that _before_fork has taken out gets no more
+        return _pool(workers).submit(core, *call)
+
+
+def _before_fork() -> None:
+    """Let the pool's threads end, after the work they have; the next loop starts others.
+
+    None is lost in the child then, and Python >= 3.12, which counts the process's threads, has nothing to warn of.
+    """
+    with _lock:
+        pools = list(_pools.values())
+        _pools.clear()
+    for pool in pools:
+        pool.shutdown(wait=True)
+
+
 def _after_fork() -> None:
     global _lock, _gang_lock
-    _lock, _gang_lock = threading.Lock(), threading.Lock()
+    _lock, _gang_lock = threading.RLock(), threading.Lock()
     _pools.clear()  # the parent's threads do not exist in the child
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+    os.register_at_fork(before=_before_fork, after_in_child=_after_fork)
 
 
 def edges(n: int, parts: int) -> list[int]:
@@ -113,7 +130,8 @@ def _together(
     """Run core(*call) for every call, the first in this thread, and wait for all of them whatever happens."""
     waiting: list[Future] = []
     try:
-        waiting += [_pool(len(calls) - 1).submit(core, *call) for call in calls[1:]]
+        for call in calls[1:]:
+            waiting.append(_submit(len(calls) - 1, core, call))
         core(*calls[0])
     except BaseException:
         abandon()
