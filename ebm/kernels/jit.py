@@ -1,10 +1,11 @@
-"""The decorators of a kernel file: cell, by_precision, inner, summing, core, cuda_loop and cuda_part.
+"""The decorators of a kernel file: cell, by_precision, inner, pasted, summing, core, cuda_loop and cuda_part.
 
 A **cell** is a scalar function, pasted into the loops of both devices; a **core** is a serial CPU loop over a
-range of rows that releases the GIL, an **inner** a part of one (a **summing** may reorder its sums); a
-**cuda_loop** is a grid-stride loop, a **cuda_part** a part of one. Numba's disk cache is keyed by the file a
-function stands in, and knows nothing of cells that it imports, so here the names of the cache's files carry a
-hash of every source in this folder: after an upgrade or an edit nothing old can be found.
+range of rows that releases the GIL, an **inner** a part of one (a **summing** may reorder its sums, a
+**pasted** has one caller); a **cuda_loop** is a grid-stride loop, a **cuda_part** a part of one. Numba's disk
+cache is keyed by the file a function stands in, and knows nothing of cells that it imports, so here the names
+of the cache's files carry a hash of every source in this folder: after an upgrade or an edit nothing old can
+be found.
 """
 
 from __future__ import annotations
