@@ -27,6 +27,8 @@ DIGITS, LABELS = load_digits(return_X_y=True)
 DIGITS = (DIGITS[:300] / 16).astype(np.float32)
 LABELS = LABELS[:300]
 X = (np.random.default_rng(0).random((40, 4)) < 0.4).astype(np.float64)
+# Our own threads end before a fork, but Python >= 3.12 warns of those of other libraries (pyarrow's jemalloc) too.
+FORKS = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 BOTH = pytest.mark.parametrize("estimator", [RBM, BernoulliRBM])
 
 
@@ -82,6 +84,7 @@ def test_sample_weights_are_routed():
     assert not np.array_equal(alone.components_, unweighted.components_)
 
 
+@FORKS
 @BOTH
 @pytest.mark.parametrize("backend", ["loky", "threading", "multiprocessing"])
 def test_grid_search_with_two_jobs_equals_one_with_one(estimator, backend):
@@ -102,6 +105,7 @@ def test_likelihood_chooses_in_a_search_without_labels():
     assert search.fit(DIGITS > 0.5).best_params_ == {"learning_rate": 0.1}
 
 
+@FORKS
 def test_threads_of_n_jobs():
     assert threads(None) is None
     assert threads(3) == 3
