@@ -58,7 +58,8 @@ def in_words(facts: dict[str, Any]) -> str:
 
 def write(text: str, data: dict[str, Any], kind: str = "", folder: Path = RESULTS) -> Path:
     """Write a result as <date>-<processor>[-<kind>].md and .json, and return the first's path."""
-    slug = "-".join([datetime.now(UTC).date().isoformat(), *re.findall(r"[a-z0-9]+", processor().lower())])
+    name = re.sub(r"\((r|tm)\)", "", processor().lower())
+    slug = "-".join([datetime.now(UTC).date().isoformat(), *re.findall(r"[a-z0-9]+", name)])
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{slug}{kind and '-' + kind}.md"
     path.write_text(text + "\n")

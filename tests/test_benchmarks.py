@@ -1,0 +1,78 @@
+"""The benchmarks' own reckoning, and that they run; not what they measure."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.cases import Case
+from benchmarks.clock import Timing
+from benchmarks.compare import cells, chosen, clean_or_all
+from benchmarks.peers import PEERS
+from benchmarks.report import table
+from benchmarks.start import Start, digits, untrained
+from benchmarks.time_to_likelihood import Mark, time_to
+
+ROOT = Path(__file__).parents[1]
+CLEAN, DIRTY = Timing(1.0, 0.0), Timing(1.0, 0.5)
+
+
+def test_disturbed_rounds_are_left_out_while_two_others_remain():
+    assert clean_or_all([[CLEAN, CLEAN], [CLEAN, DIRTY], [CLEAN, CLEAN]]) == [[CLEAN, CLEAN]] * 2
+    assert clean_or_all([[CLEAN, CLEAN], [CLEAN, DIRTY]]) == [[CLEAN, CLEAN], [CLEAN, DIRTY]]
+
+
+def test_time_to_a_level_is_read_off_between_marks():
+    marks = [Mark(1, 2.0, -200.0, 0.0, 0.0), Mark(2, 4.0, -100.0, 0.0, 0.0), Mark(3, 6.0, -150.0, 0.0, 0.0)]
+    assert time_to(-250, marks) == 2.0
+    assert time_to(-125, marks) == pytest.approx(3.5)
+    assert time_to(-90, marks) == np.inf
+
+
+def test_missing_library_has_a_row_that_tells_how_to_install_it():
+    row, batch = chosen(["PCD-1/100/torch"])[0]
+    missing = {"update": row.title, "batch": batch, "peer": row.peer, "missing": PEERS["torch"].install}
+    assert "not installed" in cells(missing)
+    assert "(pip install torch)" in cells(missing)
+
+
+def test_table_is_even():
+    lines = table(["a", "b"], [["1", "long"], ["22", ""]]).splitlines()
+    assert len(lines) == 4
+    assert len(set(map(len, lines))) == 1
+
+
+def test_ours_and_scikit_learn_do_the_same_update():
+    """One update from the same chains; momentum starts at 0, and the decay that scikit-learn lacks is small."""
+    X, start = digits()[:2000], untrained()
+    steps = {}
+    for peer in ("ours", "scikit-learn"):
+        case = Case("pcd", 1, 500, centered=False, learning_rate=0.1)
+        trainer = PEERS[peer].load().Trainer(case, start, X)
+        trainer.run(1)
+        steps[peer] = trainer.parameters()[0] - start.weights
+    assert np.corrcoef(steps["ours"].ravel(), steps["scikit-learn"].ravel())[0, 1] > 0.9
+    assert np.linalg.norm(steps["ours"]) == pytest.approx(np.linalg.norm(steps["scikit-learn"]), rel=0.05)
+
+
+def test_start_survives_the_file(tmp_path):
+    from benchmarks.start import save
+
+    save(tmp_path / "s.npz", np.zeros((2, 784), np.float32), {"dense": untrained()})
+    loaded = Start.load(tmp_path / "s.npz", "dense")
+    assert all(np.array_equal(a, b) for a, b in zip(vars(loaded).values(), vars(untrained()).values(), strict=True))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("module", ["compare", "time_to_likelihood", "first_fit", "transform_stream"])
+def test_benchmark_runs_and_writes_its_result(module, tmp_path):
+    only = ["--only", "PCD-1/10/scikit-learn"] if module == "compare" else []
+    command = [sys.executable, "-m", f"benchmarks.{module}", "--quick", "--output", str(tmp_path), *only]
+    subprocess.run(command, cwd=ROOT, env=os.environ, check=True, timeout=500)
+    (written,) = tmp_path.glob("*.json")
+    assert json.loads(written.read_text())["facts"]["commit"]
+    assert written.with_suffix(".md").read_text().startswith("# ")
