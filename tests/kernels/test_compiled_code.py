@@ -1,0 +1,118 @@
+"""What the compiler made of the CPU loops: no double in float32 ones, and vector registers."""
+
+import importlib
+import pkgutil
+import platform
+import re
+
+import numpy as np
+import pytest
+from numba.core.caching import NullCache
+
+import ebm.kernels
+from ebm.boltzmann.annealing import RBMPath
+from ebm.boltzmann.data import TrainingData
+from ebm.boltzmann.learning import ContrastiveLearner
+from ebm.boltzmann.rule import Rule
+from ebm.kernels import conditional, jit, linear
+from ebm.kernels.bernoulli import bernoulli
+from ebm.kernels.philox import uniforms
+from ebm.kernels.processor import FEATURES
+from ebm.kernels.reduce import column_sums, softplus_rows
+from ebm.kernels.update import update
+from ebm.random import Draw, Random
+from tests.boltzmann.models import small_model
+
+
+def cores():
+    """Every CPU loop of the folder, by name."""
+    found = {}
+    for module in pkgutil.iter_modules(ebm.kernels.__path__):
+        for core in vars(importlib.import_module(f"ebm.kernels.{module.name}")).values():
+            if isinstance(getattr(core, "_cache", None), jit._PackageCache):
+                found[f"{core.py_func.__module__.rpartition('.')[2]}.{core.py_func.__name__}"] = core
+    return found
+
+
+def use_all(dtype):
+    """Call everything that has a CPU loop once, so that each loop knows its signature."""
+    a = np.zeros((3, 5), dtype)
+    uniforms((3, 5), 0, 0, 0, dtype)
+    bernoulli(a, None, Draw(0, 0))
+    conditional.mean(a, linear.pack(a.T.copy()), np.zeros(3, dtype))
+    softplus_rows(a)
+    column_sums(a)
+    update(a, a.copy(), a.copy(), np.zeros(2, dtype))
+    data = TrainingData.from_array(np.eye(5, dtype=dtype))
+    model = small_model(5, 3, dtype=dtype)
+    learner = ContrastiveLearner(model, data, Rule(), Random(0), n_epochs=1)
+    learner.begin_epoch(0)
+    learner.update(0, 1)
+    RBMPath(model, model.visible_bias).anneal(a, np.linspace(0, 1, 3), Random(0), 0)
+
+
+def compiled(core, dtype):
+    """Compile a loop anew for the signature of that precision: code from the disk cache cannot be read."""
+    used = [s for s in core.signatures if np.dtype(dtype).name in str(s[0]) and not _mixed(s, dtype)]
+    fresh = jit.core(core.py_func)
+    fresh._cache = NullCache()
+    fresh.compile(used[0])
+    return fresh, used[0]
+
+
+def _mixed(signature, dtype):
+    other = "float64" if np.dtype(dtype) == np.float32 else "float32"
+    return f"Array({other}, 2" in str(signature[0]) or f"array({other}, 3d" in str(signature[0])
+
+
+@pytest.fixture(scope="module")
+def single():
+    use_all(np.float32)
+    return {name: compiled(core, np.float32) for name, core in cores().items()}
+
+
+DOUBLE_MEANT = {"annealing._anneal": 4}  # one sum over many temperatures: load, widen, add, store
+
+
+def test_every_loop_is_looked_at(single):
+    assert set(single) >= {
+        "philox._uniforms", "bernoulli._cpu", "conditional._conditional", "reduce._softplus_cpu",
+        "reduce._columns_cpu", "contrastive.contrastive_updates", "annealing._anneal",
+    }  # fmt: skip
+
+
+def in_double(llvm):
+    """Instructions that load, compute or store doubles, but for the wrapper that turns Python's floats into ours."""
+    meant = re.compile(r"^\s+(%\S+ = (?!getelementptr)|store ).*\bdouble\b")
+    functions = re.split(r"^(?=define )", llvm, flags=re.MULTILINE)
+    ours = [body for body in functions if "@_ZN7cpython" not in body.partition("\n")[0]]
+    assert 0 < len(ours) < len(functions)
+    return [line for body in ours for line in body.splitlines() if meant.match(line)]
+
+
+def test_float32_loops_compute_nothing_in_double(single):
+    for name, (core, signature) in single.items():
+        llvm = core.inspect_llvm(signature)
+        assert "float" in llvm
+        found = in_double(llvm)
+        assert len(found) <= DOUBLE_MEANT.get(name, 0), (name, found[:9])
+
+
+def test_a_double_that_creeps_in_is_caught():
+    @jit.core
+    def creeping(x, first, last):
+        for i in range(first, last):
+            x[i] = x[i] * 0.1
+
+    creeping._cache = NullCache()
+    creeping(np.ones(3, np.float32), 0, 3)
+    assert in_double(creeping.inspect_llvm(creeping.signatures[0]))
+
+
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="registers are named so on x86 only")
+@pytest.mark.skipif("avx" not in FEATURES, reason="this processor has no wide registers")
+def test_loops_use_vector_registers(single):
+    for name, (core, signature) in single.items():
+        assembly = core.inspect_asm(signature)
+        arithmetic = re.findall(r"\bv(?:add|mul|sub|fmadd\d+|fnmadd\d+|div)ps\s.*[yz]mm", assembly)
+        assert len(arithmetic) >= (1 if name == "reduce._columns_cpu" else 4), (name, len(arithmetic))
