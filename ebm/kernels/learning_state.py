@@ -6,8 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ebm.kernels.processor import panel_width
+
 NEXT = np.int64(1)  # typed, or the literal compiles its own version
-VISIBLE_BLOCK = 16  # visible units whose gradient stands in a tile of the first cache
+# Visible units whose gradient stands in a tile of the first cache; the tile's transposed copy fits into one panel.
+VISIBLE_BLOCK = min(16, panel_width(np.float64))
 
 
 class Weights(NamedTuple):
