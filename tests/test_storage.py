@@ -73,9 +73,7 @@ def test_a_newer_format_is_refused_by_name(tmp_path, monkeypatch):
     monkeypatch.setattr(ebm, "__version__", "9.9")
     storage.save(tmp_path / "m", "RBM", ARRAYS, {})
     monkeypatch.undo()
-    with pytest.raises(
-        ModelFileError, match=r"m is of the newer format version '7' \(numba-ebm 9.9\).*upgrade"
-    ):
+    with pytest.raises(ModelFileError, match=r"m is of the newer format version '7' \(numba-ebm 9.9\).*upgrade"):
         storage.load(tmp_path / "m", "RBM")
 
 
@@ -123,9 +121,7 @@ def test_the_hostile_files_start_from_a_good_one(tmp_path):
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-@pytest.mark.parametrize(
-    "read", [storage.describe, lambda path: storage.load(path, "RBM")], ids=["describe", "load"]
-)
+@pytest.mark.parametrize("read", [storage.describe, lambda path: storage.load(path, "RBM")], ids=["describe", "load"])
 def test_hostile_files_are_refused(tmp_path, name, read):
     path = safetensors_file(tmp_path / "bad.safetensors", *HOSTILE[name])
     if read is storage.describe and name in {"empty but huge", "too many dimensions"}:

@@ -105,9 +105,7 @@ def test_fit_resumes_from_a_checkpoint(folder, tmp_path):
     ebm("fit", folder / "x.npy", "-o", tmp_path / "m.safetensors", *options, "--epochs", 3, "--resume")
     expected = RBM.load(folder / "m.safetensors")
     np.testing.assert_array_equal(RBM.load(tmp_path / "m.safetensors").components_, expected.components_)
-    message = error(
-        "fit", folder / "x.npy", "-o", tmp_path / "m.safetensors", *options, "--resume", "--set", "l2=0.5"
-    )
+    message = error("fit", folder / "x.npy", "-o", tmp_path / "m.safetensors", *options, "--resume", "--set", "l2=0.5")
     assert "belongs to another run: l2 was '0.0001' and is now '0.5'" in message
 
 
@@ -245,9 +243,7 @@ def test_warnings_come_in_one_line(folder, tmp_path):
 def start(*arguments):
     command = [sys.executable, "-c", "from ebm_sklearn.cli import app; app()", *map(str, arguments)]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    return subprocess.Popen(
-        command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
-    )
+    return subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
 
 
 def test_kill_9_and_resume(folder, tmp_path):
@@ -293,8 +289,6 @@ def test_ctrl_c_in_transform_leaves_no_file(folder, tmp_path, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(RBM, "transform", interrupted)
-    result = ebm(
-        "transform", folder / "m.safetensors", folder / "x.npy", "-o", tmp_path / "f.npy", expect=130
-    )
+    result = ebm("transform", folder / "m.safetensors", folder / "x.npy", "-o", tmp_path / "f.npy", expect=130)
     assert result.stderr.endswith("interrupted\n")
     assert list(tmp_path.iterdir()) == []

@@ -129,9 +129,7 @@ print("interrupted", run.interrupted, learner.calls[-1][2], flush=True)
 def test_from_outside_while_it_runs():
     here = Path(__file__).parent
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(here), *sys.path])}
-    process = subprocess.Popen(
-        [sys.executable, "-c", SLOW], stdout=subprocess.PIPE, text=True, env=environment
-    )
+    process = subprocess.Popen([sys.executable, "-c", SLOW], stdout=subprocess.PIPE, text=True, env=environment)
     try:
         assert process.stdout.readline() == "running\n"
         process.send_signal(signal.SIGINT)

@@ -80,6 +80,5 @@ def test_callbacks_are_values(callback, tmp_path, monkeypatch):
 def test_tqdm_is_imported_when_used():
     script = "import sys, ebm.training; print('tqdm' in sys.modules)"
     assert (
-        subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
-        == "False\n"
+        subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout == "False\n"
     )
