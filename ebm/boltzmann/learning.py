@@ -74,10 +74,11 @@ class ContrastiveLearner:
         self._data, self._rule, self._random, self._seed = data, rule, random, np.uint64(random.seed)
         self._threads = n_threads
         self._weights = _packed(model)
-        self._motion = _motion(model, data, rule)
+        self._motion = _motion(model, data, rule, self._weights)
         self._plan = _plan(rule, data.dtype)
-        self._work = _buffers(model, rule, min(rule.batch_size, data.n_samples), self._parts())
-        self._work.hidden_states[:, : model.n_hidden] = first_chains(rule.chains, model.n_hidden, random)
+        rows = min(rule.batch_size, data.n_samples)
+        self._work = _buffers(model, rule, rows, self._parts(), self._weights.up.shape)
+        self.chains = first_chains(rule.chains, model.n_hidden, random)
 
     def _parts(self) -> int:
         rows = self._rule.chains * (2 * self._rule.n_gibbs + 2)
@@ -105,6 +106,15 @@ class ContrastiveLearner:
         biases = w.visible_bias[:n_visible].copy(), w.hidden_bias[:n_hidden].copy()
         return RBM(unpack(w.up, n_hidden), *biases)
 
+    @property
+    def chains(self) -> np.ndarray:
+        """Hidden states of the chains, (n_chains, n_hidden); a copy. Set them to start elsewhere."""
+        return self._work.hidden_states[:, : self._weights.down.shape[1]].copy()
+
+    @chains.setter
+    def chains(self, states: np.ndarray) -> None:
+        self._work.hidden_states[:, : self._weights.down.shape[1]] = states
+
     def is_finite(self) -> bool:
         """Tell whether every parameter is a finite number."""
         return all(bool(np.isfinite(part).all()) for part in (self._weights.up, *self._weights[2:]))
@@ -122,7 +132,7 @@ class ContrastiveLearner:
             "hidden_bias_velocity": m.hidden_bias[:n_hidden].copy(),
             "visible_offset": m.visible_offset[:n_visible].copy(),
             "hidden_offset": m.hidden_offset[:n_hidden].copy(),
-            "chains": self._work.hidden_states[:, :n_hidden].copy(),
+            "chains": self.chains,
             "sweeps_done": np.array([self.sweeps_done], np.int64),
         }
 
@@ -148,7 +158,7 @@ class ContrastiveLearner:
         }
         for name, part in kept.items():
             part[: state[name].size] = state[name]
-        self._work.hidden_states[:, : w.down.shape[1]] = state["chains"]
+        self.chains = state["chains"]
         self.sweeps_done = int(state["sweeps_done"][0])
 
 
@@ -189,8 +199,7 @@ def _packed(model: RBM) -> Weights:
     return Weights(up, down, *biases)
 
 
-def _motion(model: RBM, data: TrainingData, rule: Rule) -> Motion:
-    weights = _packed(model)
+def _motion(model: RBM, data: TrainingData, rule: Rule, weights: Weights) -> Motion:
     motion = Motion(*(aligned(part.shape, model.dtype) for part in (weights.up, *weights[2:], *weights[2:])))
     if rule.centered:
         motion.visible_offset[: model.n_visible] = data.mean
@@ -205,11 +214,10 @@ def _plan(rule: Rule, dtype: Any) -> Plan:
     return Plan(rule.batch_size, rule.chains, rule.n_gibbs, persistent, rate, rate, kind(rule.l2), kind(rule.l1))
 
 
-def _buffers(model: RBM, rule: Rule, batch: int, parts: int) -> Work:
+def _buffers(model: RBM, rule: Rule, batch: int, parts: int, packed: tuple[int, ...]) -> Work:
     n_visible, n_hidden, dtype = model.n_visible, model.n_hidden, model.dtype
     rows, longest = batch + rule.chains, leading(max(n_visible, n_hidden), dtype)
-    weights = _packed(model)
-    panels, width = weights.up.shape[0], weights.up.shape[2]
+    panels, _, width = packed
     return Work(
         visible=aligned((rows, leading(n_visible, dtype)), dtype),
         hidden=aligned((rows, leading(n_hidden, dtype)), dtype),

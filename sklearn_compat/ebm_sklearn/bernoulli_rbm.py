@@ -24,7 +24,7 @@ from ebm.boltzmann.learning import ContrastiveLearner
 from ebm.boltzmann.rbm import RBM as Model
 from ebm.boltzmann.rule import Rule
 from ebm.random import Draw, Random, Stream
-from ebm.training import Run, train
+from ebm.training import DivergenceError, Run, train
 from ebm_sklearn._base import warn_if_interrupted
 from ebm_sklearn._input import BLOCK_ROWS, blocks, by_blocks, dense
 from ebm_sklearn._jobs import limited, threads
@@ -137,8 +137,14 @@ class BernoulliRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         X = validate_data(self, X, accept_sparse="csr", dtype=DTYPES)
         rng = check_random_state(self.random_state)
         self._start(X.shape[1], X.dtype, rng)
-        report = (lambda: self.score_samples(X).mean()) if self.verbose else None
-        self._learn(TrainingData.from_array(X), rng, self.batch_size, self.n_iter, report)
+        with limited(None):
+            learner = self._learner(TrainingData.from_array(X), rng, self.batch_size, self.n_iter)
+            lines = [_Lines(self, learner, lambda: self.score_samples(X).mean())] if self.verbose else []
+            try:
+                run = train(learner, self.n_iter, callbacks=lines)
+            finally:
+                self._take(learner)
+        warn_if_interrupted(run)
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -169,7 +175,13 @@ class BernoulliRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
 
     def _fit(self, v_pos: Any, rng: np.random.RandomState) -> None:
         """One update, with ``v_pos`` as the batch."""
-        self._learn(TrainingData.from_array(v_pos), rng, v_pos.shape[0], 1, None)
+        with limited(None):
+            learner = self._learner(TrainingData.from_array(v_pos), rng, v_pos.shape[0], 1)
+            learner.begin_epoch(0)
+            learner.update(0, learner.n_batches)
+        if not learner.is_finite():
+            raise DivergenceError(1, [])
+        self._take(learner)
 
     def _start(self, n_features: int, dtype: Any, rng: np.random.RandomState) -> None:
         self.components_ = np.asarray(rng.normal(0, 0.01, (self.n_components, n_features)), order="F", dtype=dtype)
@@ -177,14 +189,9 @@ class BernoulliRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         self.intercept_visible_ = np.zeros(n_features, dtype)
         self.h_samples_ = np.zeros((self.batch_size, self.n_components), dtype)
 
-    def _learn(
-        self,
-        data: TrainingData,
-        rng: np.random.RandomState,
-        batch_size: int,
-        n_epochs: int,
-        report: Callable[[], float] | None,
-    ) -> None:
+    def _learner(
+        self, data: TrainingData, rng: np.random.RandomState, batch_size: int, n_epochs: int
+    ) -> ContrastiveLearner:
         rule = Rule(
             batch_size=batch_size,
             n_chains=len(self.h_samples_),
@@ -194,23 +201,16 @@ class BernoulliRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
             centered=False,
             shuffle=False,
         )
-        with limited(None):
-            learner = ContrastiveLearner(
-                self._model(), data, rule, Random(_seed(rng)), n_epochs=n_epochs, n_threads=threads(None)
-            )
-            learner.restore({**learner.state(), "chains": self.h_samples_})
-            try:
-                run = train(learner, n_epochs, callbacks=[_Lines(self, learner, report)] if report else ())
-            finally:
-                self._take(learner)
-        warn_if_interrupted(run)
+        seed = Random(_seed(rng))
+        learner = ContrastiveLearner(self._model(), data, rule, seed, n_epochs=n_epochs, n_threads=threads(None))
+        learner.chains = self.h_samples_
+        return learner
 
     def _take(self, learner: ContrastiveLearner) -> None:
-        state = learner.state()
-        self.components_ = np.asarray(state["weights"].T, order="F")
-        self.intercept_hidden_ = state["hidden_bias"]
-        self.intercept_visible_ = state["visible_bias"]
-        self.h_samples_ = state["chains"]
+        model = learner.model
+        self.components_ = np.asarray(model.weights.T, order="F")
+        self.intercept_hidden_, self.intercept_visible_ = model.hidden_bias, model.visible_bias
+        self.h_samples_ = learner.chains
 
     # ---- use ----
 

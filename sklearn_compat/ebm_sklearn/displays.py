@@ -42,6 +42,10 @@ class RBMFiltersDisplay:
     (16, 8, 8)
     """
 
+    im_: Any
+    ax_: Any
+    figure_: Any
+
     def __init__(self, filters: np.ndarray) -> None:
         self.filters = filters
 
@@ -132,6 +136,10 @@ class SamplesDisplay:
     >>> SamplesDisplay.from_estimator(rbm, n_samples=9).samples.shape
     (9, 8, 8)
     """
+
+    im_: Any
+    ax_: Any
+    figure_: Any
 
     def __init__(self, samples: np.ndarray) -> None:
         self.samples = samples
