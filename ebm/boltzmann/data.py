@@ -96,9 +96,10 @@ class TrainingData:
         elif is_binary(X):
             lists = _from_binary(X, precision)
         else:
-            dense = np.ascontiguousarray(X, dtype=precision)
+            dense = plain(X, precision)
             return cls(dense, np.zeros(1, np.int64), np.zeros(0, np.int32), np.zeros(0, precision), weights)
-        return cls(np.empty((0, X.shape[1]), precision), *lists, weights)
+        starts, indices, values = lists
+        return cls(np.empty((0, X.shape[1]), precision), starts, indices, values, weights)
 
 
 def _checked_weights(weights: Any, n: int) -> np.ndarray:

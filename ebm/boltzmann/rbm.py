@@ -124,5 +124,5 @@ class RBM:
 
     def astype(self, dtype: Any) -> RBM:
         """Return the same model in another precision."""
-        parts = (a.astype(dtype) for a in (self.weights, self.visible_bias, self.hidden_bias))
-        return RBM(*parts, self.visible, self.hidden)
+        w, b, c = (a.astype(dtype) for a in (self.weights, self.visible_bias, self.hidden_bias))
+        return RBM(w, b, c, self.visible, self.hidden)

@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 class Unit(Protocol):
     """What an RBM asks of a unit type; arrays of shape (n_rows, n_units)."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """The type's name, as an estimator's parameter spells it."""
+        ...
 
     def mean(self, inputs: Any) -> Any:
         """E[s] under p(s) proportional to exp(s . inputs)."""
