@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from ebm.kernels.processor import plain
+
 ROWS_AT_ONCE = 4096  # dense rows looked at together: keeps the temporary masks small
 
 

@@ -19,7 +19,7 @@ from ebm.kernels.bernoulli import draw_row, sigmoid_row
 from ebm.kernels.jit import core
 from ebm.kernels.linear import BLOCK, activate_rows, list_binary, padded, unpack
 from ebm.kernels.philox import fill_uniforms
-from ebm.kernels.processor import HAS_FMA
+from ebm.kernels.processor import HAS_FMA, plain
 from ebm.kernels.reduce import row_sum, softplus_row
 from ebm.kernels.threads import over_rows
 
@@ -81,7 +81,7 @@ def _run(x: np.ndarray, panels: np.ndarray, bias: np.ndarray, wanted: int, draw:
     out = np.empty((x.shape[0], 1 if wanted == CUMULANT else bias.size), x.dtype)
     place = (0, 0, 0, 0) if draw is None else (draw.first_row, draw.step, draw.stream, draw.seed)
     arguments = (
-        np.ascontiguousarray(x),
+        plain(x),
         panels,
         padded(bias, panels),
         bias.size,

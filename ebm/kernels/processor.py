@@ -35,3 +35,22 @@ def aligned(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
     raw = np.zeros(size + 64, np.uint8)
     start = -raw.ctypes.data % 64
     return raw[start : start + size].view(dtype).reshape(shape)
+
+
+class _Writable:
+    """Offers an array's memory without the read-only flag, and keeps it alive."""
+
+    def __init__(self, array: np.ndarray) -> None:
+        self.array = array
+        interface = array.__array_interface__
+        self.__array_interface__ = {**interface, "data": (interface["data"][0], False)}
+
+
+def plain(array: Any, dtype: Any = None) -> np.ndarray:
+    """Return an array as loops take their inputs: C-ordered, aligned, and without the read-only flag.
+
+    numba would compile a loop anew for read-only arrays, which joblib's memory maps and pandas hand out. The memory is
+    shared where it can be: loops never write into their inputs.
+    """
+    array = np.require(array, dtype, ("C", "A"))
+    return array if array.flags.writeable else np.asarray(_Writable(array))

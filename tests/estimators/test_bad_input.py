@@ -3,10 +3,12 @@
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.sparse import csc_array, csr_array, csr_matrix
 
 from ebm.device import get_device
+from ebm.kernels import conditional, contrastive
 from ebm.optimizers.schedules import Linear
 from ebm_sklearn import (
     RBM,
@@ -190,6 +192,26 @@ def test_real_values_are_alike_dense_and_sparse():
     grey = X * np.random.default_rng(1).random(X.shape, dtype=np.float32)
     dense, sparse = small().fit(grey), small().fit(csr_array(grey))
     np.testing.assert_allclose(dense.components_, sparse.components_, rtol=1e-4, atol=1e-6)
+
+
+def test_read_only_data_compile_nothing_anew(tmp_path):
+    """As joblib's memory maps in workers and pandas' frames give it: compiling takes many seconds."""
+    grey = np.random.default_rng(1).random((40, 8), dtype=np.float32)
+    np.save(tmp_path / "grey.npy", grey)
+    frozen = grey.copy()
+    frozen.flags.writeable = False
+    loops = (contrastive.contrastive_updates, conditional._conditional)
+    expected = small().fit(grey).transform(grey)
+    compiled = [list(loop.signatures) for loop in loops]
+    for data in (frozen, np.load(tmp_path / "grey.npy", mmap_mode="r"), pd.DataFrame(grey)):
+        rbm = small().fit(data)
+        rbm.score_samples(data), rbm.gibbs(data)
+        np.testing.assert_array_equal(rbm.transform(data), expected)
+        for part in (rbm.components_, rbm.intercept_hidden_, rbm.intercept_visible_, rbm.chains_):
+            part.flags.writeable = False
+        np.testing.assert_array_equal(rbm.transform(data), expected)
+        rbm.partial_fit(data)
+    assert [list(loop.signatures) for loop in loops] == compiled
 
 
 def test_input_is_left_as_it_was():

@@ -1,0 +1,88 @@
+import matplotlib
+import numpy as np
+import pytest
+from sklearn.exceptions import NotFittedError
+from sklearn.neural_network import BernoulliRBM as Theirs
+
+from ebm.plotting import image_grid
+from ebm_sklearn import (
+    RBM,
+    BernoulliRBM,
+    HistoryDisplay,
+    PseudoLikelihood,
+    RBMFiltersDisplay,
+    ReconstructionError,
+    SamplesDisplay,
+)
+
+matplotlib.use("agg")
+from matplotlib import pyplot as plt
+
+X = (np.random.default_rng(0).random((50, 12)) < 0.4).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def rbm():
+    callbacks = [PseudoLikelihood(), ReconstructionError(every=2)]
+    return RBM(5, n_iter=4, callbacks=callbacks, random_state=0).fit(X)
+
+
+@pytest.fixture(autouse=True)
+def _close_figures():
+    yield
+    plt.close("all")
+
+
+def shown(display):
+    return np.ma.filled(display.im_.get_array(), np.nan)
+
+
+@pytest.mark.parametrize("kind", [RBM, BernoulliRBM, Theirs])
+def test_filters_are_the_rows_of_components(kind):
+    fitted = kind(5, n_iter=1, random_state=0).fit(X)
+    display = RBMFiltersDisplay.from_estimator(fitted, image_shape=(3, 4), n_filters=4, n_columns=2)
+    np.testing.assert_array_equal(display.filters, fitted.components_[:4].reshape(4, 3, 4))
+    np.testing.assert_array_equal(shown(display), image_grid(display.filters, 2))
+    assert display.figure_ is display.ax_.figure
+    assert display.im_.norm.vmin == -display.im_.norm.vmax
+
+
+def test_samples_are_the_estimators(rbm):
+    display = SamplesDisplay.from_estimator(
+        rbm, n_samples=6, means=False, image_shape=(3, 4), random_state=1, n_gibbs=5
+    )
+    np.testing.assert_array_equal(display.samples.reshape(6, 12), rbm.sample(6, n_gibbs=5, random_state=1))
+    smooth = SamplesDisplay.from_estimator(rbm, n_samples=6, image_shape=(3, 4), random_state=1, n_gibbs=5)
+    means = rbm.inverse_transform(rbm.transform(rbm.sample(6, n_gibbs=5, random_state=1)))
+    np.testing.assert_array_equal(smooth.samples.reshape(6, 12), means)
+    assert (smooth.im_.norm.vmin, smooth.im_.norm.vmax) == (0, 1)
+
+
+def test_history_has_a_panel_for_each_recorded_value(rbm):
+    display = HistoryDisplay.from_estimator(rbm)
+    assert [line.get_label() for line in display.lines_] == ["pseudo likelihood", "reconstruction error"]
+    assert len(set(display.axes_)) == 2
+    np.testing.assert_array_equal(display.lines_[0].get_ydata(), [row["pseudo_likelihood"] for row in rbm.history_])
+    np.testing.assert_array_equal(display.lines_[1].get_xdata(), [2, 4])
+
+
+def test_displays_draw_where_they_are_told_and_can_draw_again(rbm):
+    _, ax = plt.subplots()
+    display = RBMFiltersDisplay.from_estimator(rbm, image_shape=(3, 4), ax=ax)
+    assert display.ax_ is ax
+    assert display.plot(cmap="gray", colorbar=False).ax_ is not ax
+    assert display.im_.cmap.name == "gray"
+    _, ax = plt.subplots()
+    assert HistoryDisplay.from_estimator(rbm, names=["pseudo_likelihood"], ax=ax).axes_ == [ax]
+
+
+@pytest.mark.parametrize("display", [RBMFiltersDisplay, SamplesDisplay, HistoryDisplay])
+def test_displays_refuse_what_is_not_fitted(display):
+    with pytest.raises(NotFittedError):
+        display.from_estimator(RBM())
+
+
+def test_features_that_are_no_squares_need_a_shape(rbm):
+    for display in (RBMFiltersDisplay, SamplesDisplay):
+        with pytest.raises(ValueError, match="12 pixels are not a square"):
+            display.from_estimator(rbm)
