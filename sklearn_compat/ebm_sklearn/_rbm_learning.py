@@ -13,6 +13,7 @@ from ebm.boltzmann.learning import initial_model
 from ebm.boltzmann.rbm import RBM as Model
 from ebm.boltzmann.rule import Rule
 from ebm.boltzmann.units import Bernoulli
+from ebm.optimizers.schedules import Linear
 from ebm.random import Random
 from ebm_sklearn._input import above, data_digest, read_samples
 from ebm_sklearn._random import draw_random
@@ -38,6 +39,8 @@ class LearningRBM(FittedRBM):
     n_iter: int
     learning: str
     centered: bool
+    learning_rate: Any
+    schedule: str
     device: Any
     _motion: dict[str, np.ndarray]
 
@@ -48,22 +51,22 @@ class LearningRBM(FittedRBM):
             X = above(X, self.binarize)
         return TrainingData.from_array(X, sample_weight, precision if reset else self.components_.dtype)
 
-    def _start(self, data: TrainingData, n_epochs: int, seen: dict[str, Any]) -> None:
+    def _start(self, data: TrainingData, n_epochs: int, seen: dict[str, Any], *, rule: Rule) -> None:
         """Learn from the beginning."""
         self.__dict__.pop("chains_", None)
         random = draw_random(self.random_state)
         model = initial_model(data, self.n_components, random)
         model = replace(model, visible_bias=first_bias(data))
-        self._learn(model, data, random.seed, n_epochs, _Past(), seen)
+        self._learn(model, data, rule, random.seed, n_epochs, _Past(), seen)
 
     def _go_on(self, data: TrainingData, seen: dict[str, Any]) -> None:
         """Learn one epoch more."""
         motion = {**self._motion, **({"chains": self.chains_} if self.learning == "pcd" else {})}
         past = _Past(self.n_iter_, self.history_, self._weight_seen, self.mean_, motion)
-        self._learn(self._model(), data, self._seed, self.n_iter_ + 1, past, seen)
+        self._learn(self._model(), data, self._rule(), self._seed, self.n_iter_ + 1, past, seen)
 
     def _learn(
-        self, model: Model, data: TrainingData, seed: int, n_epochs: int, past: _Past, seen: dict[str, Any]
+        self, model: Model, data: TrainingData, rule: Rule, seed: int, n_epochs: int, past: _Past, seen: dict[str, Any]
     ) -> None:
         """Learn until ``n_epochs`` in all are done."""
         weight = past.weight + float(data.weights.sum())
@@ -72,7 +75,7 @@ class LearningRBM(FittedRBM):
             learner = make_learner(
                 model,
                 data,
-                self._rule(),
+                rule,
                 Random(seed),
                 n_epochs=self.n_iter,
                 device=self.device,
@@ -97,9 +100,12 @@ class LearningRBM(FittedRBM):
         drawn = {"seed (drawn from random_state)": seed, "data": data_digest(data)}
         return {"data": data, "fingerprint": {**self._what_matters(), **drawn}}
 
-    def _rule(self) -> Rule:
-        names = ("learning", "n_gibbs", "batch_size", "n_chains", "learning_rate", "momentum", "l2", "l1")
-        return Rule(**{name: getattr(self, name) for name in names}, centered=self.centered)
+    def _rule(self, *, to_the_end: bool = False) -> Rule:
+        names = ("learning", "n_gibbs", "batch_size", "n_chains", "momentum", "l2", "l1", "centered")
+        rate = self.learning_rate
+        if to_the_end and self.schedule == "linear" and not callable(rate):
+            rate = Linear(rate, 0.0)
+        return Rule(**{name: getattr(self, name) for name in names}, learning_rate=rate)
 
     def _fitted_from(self, learner: Any) -> dict[str, Any]:
         state = learner.state()

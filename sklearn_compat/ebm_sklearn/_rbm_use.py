@@ -142,7 +142,7 @@ class FittedRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TrainedEstima
         return self._log_partition or self.estimate_log_partition()
 
     def estimate_log_partition(
-        self, *, n_chains: int = 100, n_temperatures: int = 1000, exact: bool | None = None
+        self, *, n_chains: int = 100, n_temperatures: int = 10_000, exact: bool | None = None
     ) -> LogPartition:
         """Estimate log Z anew, and keep it for `score_samples`.
 

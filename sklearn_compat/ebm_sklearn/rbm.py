@@ -31,18 +31,22 @@ class RBM(LearningRBM):
         enumeration (one layer of at most 25 units).
     n_gibbs : int, default=1
         Sweeps of Gibbs sampling an update, the k of CD-k and PCD-k.
-    learning_rate : float or callable, default=0.05
-        Rate of the updates, or a schedule of `ebm.optimizers.schedules` such as ``Linear(0.1, 0.0)``: a
-        function of progress in [0, 1].
+    learning_rate : float or callable, default=0.1
+        Rate of the first update, or a schedule of `ebm.optimizers.schedules` such as ``Exponential(0.1,
+        0.001)``: a function of progress in [0, 1].
+    schedule : {"linear", "constant"}, default="linear"
+        How a numeric ``learning_rate`` goes on in `fit`: it falls evenly to 0, without which persistent
+        chains leave the likelihood tens of nats below what it can be, or stays. `partial_fit`, which cannot
+        know when it ends, keeps it.
     momentum : float or callable, default=0.5
         Share of the last step that is added to the next, or a schedule.
-    batch_size : int, default=100
+    batch_size : int, default=50
         Samples an update.
     n_chains : int, default=None
         Persistent chains of "pcd"; as many as ``batch_size`` by default.
-    n_iter : int, default=30
+    n_iter : int, default=50
         Passes over the data in `fit`.
-    l2 : float, default=1e-4
+    l2 : float, default=1e-3
         Weight decay: the gradient loses ``l2 * components_``.
     l1 : float, default=0.0
         Sparsifying decay: the gradient loses ``l1 * sign(components_)``.
@@ -116,6 +120,7 @@ class RBM(LearningRBM):
         "learning": [StrOptions({"pcd", "cd", "exact"})],
         "n_gibbs": [Interval(Integral, 1, None, closed="left")],
         "learning_rate": [Interval(Real, 0, None, closed="neither"), callable],
+        "schedule": [StrOptions({"linear", "constant"})],
         "momentum": [Interval(Real, 0, 1, closed="left"), callable],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "n_chains": [Interval(Integral, 1, None, closed="left"), None],
@@ -131,12 +136,13 @@ class RBM(LearningRBM):
         *,
         learning: str = "pcd",
         n_gibbs: int = 1,
-        learning_rate: Any = 0.05,
+        learning_rate: Any = 0.1,
+        schedule: str = "linear",
         momentum: Any = 0.5,
-        batch_size: int = 100,
+        batch_size: int = 50,
         n_chains: int | None = None,
-        n_iter: int = 30,
-        l2: float = 1e-4,
+        n_iter: int = 50,
+        l2: float = 1e-3,
         l1: float = 0.0,
         centered: bool = True,
         binarize: float | None = None,
@@ -150,6 +156,7 @@ class RBM(LearningRBM):
         self.learning = learning
         self.n_gibbs = n_gibbs
         self.learning_rate = learning_rate
+        self.schedule = schedule
         self.momentum = momentum
         self.batch_size = batch_size
         self.n_chains = n_chains
@@ -195,7 +202,7 @@ class RBM(LearningRBM):
             When parameters cease to be finite; those of the last good epoch are kept.
         """
         data = self._read_training(X, sample_weight, reset=True)
-        self._start(data, self.n_iter, {"X": X, "y": y})
+        self._start(data, self.n_iter, {"X": X, "y": y}, rule=self._rule(to_the_end=True))
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -225,7 +232,8 @@ class RBM(LearningRBM):
             As in `fit`.
         """
         if not hasattr(self, "components_"):
-            self._start(self._read_training(X, sample_weight, reset=True), 1, {"X": X, "y": y})
+            data = self._read_training(X, sample_weight, reset=True)
+            self._start(data, 1, {"X": X, "y": y}, rule=self._rule())
         else:
             self._go_on(self._read_training(X, sample_weight, reset=False), {"X": X, "y": y})
         return self
