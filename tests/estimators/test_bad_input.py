@@ -25,7 +25,7 @@ BOTH = pytest.mark.parametrize("estimator", [RBM, BernoulliRBM])
 
 
 def small(**parameters):
-    return RBM(**{"n_components": 4, "n_iter": 2, "random_state": 0, **parameters})
+    return RBM(**{"n_components": 4, "n_iter": 2, "schedule": "constant", "random_state": 0, **parameters})
 
 
 def parameters_of(rbm):

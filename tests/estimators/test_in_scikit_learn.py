@@ -184,12 +184,14 @@ class Recorder:
 def test_callbacks_of_scikit_learn_hear_of_every_epoch_and_may_stop():
     pytest.importorskip("sklearn.callback", reason="scikit-learn has callbacks from 1.9 on")
     recorder = Recorder()
-    rbm = RBM(3, n_iter=10, random_state=0).set_callbacks(recorder).fit(X)
+    rbm = RBM(3, n_iter=10, schedule="constant", random_state=0).set_callbacks(recorder).fit(X)
     assert rbm.n_iter_ == 3
     epochs = [[("begin", "epoch", e), ("end", "epoch", e, (40, 3))] for e in range(3)]
     whole = [("begin", "fit", 0), *[told for epoch in epochs for told in epoch], ("end", "fit", 0, (40, 3))]
     assert recorder.told == ["setup", *whole, "teardown"]
-    np.testing.assert_array_equal(rbm.components_, RBM(3, n_iter=3, random_state=0).fit(X).components_)
+    np.testing.assert_array_equal(
+        rbm.components_, RBM(3, n_iter=3, schedule="constant", random_state=0).fit(X).components_
+    )
 
 
 def test_scikit_learns_monitor_scores_every_epoch():

@@ -23,7 +23,8 @@ LEARNT = ("components_", "intercept_hidden_", "intercept_visible_", "mean_")
 
 def large(**parameters):
     """An RBM whose updates are enough work for two threads."""
-    return RBM(**{"n_components": 120, "n_iter": 6, "batch_size": 50, "random_state": 0, "n_jobs": 2, **parameters})
+    fixed = {"batch_size": 50, "learning_rate": 0.05, "schedule": "constant", "l2": 1e-4}
+    return RBM(**{"n_components": 120, "n_iter": 6, "random_state": 0, "n_jobs": 2, **fixed, **parameters})
 
 
 def assert_same(one, two):

@@ -15,8 +15,11 @@ X = (RNG.random((200, 12)) < np.linspace(0.1, 0.9, 12)).astype(np.float32)
 X[:, 6:] = X[:, :6]  # something to learn: two halves that agree
 
 
+DEFAULTS = {"learning_rate": 0.05, "schedule": "constant", "batch_size": 100, "l2": 1e-4}
+
+
 def small(**parameters):
-    return RBM(**{"n_components": 6, "n_iter": 10, "random_state": 0, **parameters})
+    return RBM(**{"n_components": 6, "n_iter": 10, "random_state": 0, **DEFAULTS, **parameters})
 
 
 @pytest.fixture(scope="module")
@@ -152,7 +155,7 @@ def test_partial_fit_goes_on_exactly():
 def test_partial_fit_in_chunks_of_any_size_learns_the_right_means(chunk):
     p = np.array([0.2, 0.5, 0.8, 0.35])
     data = (np.random.default_rng(1).random((400, chunk, 4)) < p).astype(np.float32)
-    rbm = RBM(n_components=2, learning_rate=0.01, batch_size=50, l2=0.0, random_state=0)
+    rbm = RBM(n_components=2, learning_rate=0.01, momentum=0.5, batch_size=50, l2=0.0, random_state=0)
     for part in data:
         rbm.partial_fit(part)
     means = enumeration.moments(exact_model(rbm)).visible
