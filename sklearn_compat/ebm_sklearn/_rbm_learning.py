@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,7 +14,7 @@ from ebm.boltzmann.learning import initial_model
 from ebm.boltzmann.rbm import RBM as Model
 from ebm.boltzmann.rule import Rule
 from ebm.boltzmann.units import Bernoulli
-from ebm.optimizers.schedules import Linear
+from ebm.optimizers.schedules import Constant, Linear
 from ebm.random import Random
 from ebm_sklearn._input import above, data_digest, read_samples
 from ebm_sklearn._random import draw_random
@@ -90,15 +91,17 @@ class LearningRBM(FittedRBM):
                 history=past.history,
                 also={"_seed": seed, "_weight_seen": weight, "mean_": mean},
                 seen=seen,
-                memory=self._memory(data, seed),
+                memory=self._memory(data, rule, seed),
             )
 
-    def _memory(self, data: TrainingData, seed: int) -> dict[str, Any]:
+    def _memory(self, data: TrainingData, rule: Rule, seed: int) -> dict[str, Any]:
         """Return what callbacks find in the run: the data, and for a checkpoint what its run must share."""
         if not self._has_checkpoint():
             return {"data": data}
-        drawn = {"seed (drawn from random_state)": seed, "data": data_digest(data)}
-        return {"data": data, "fingerprint": {**self._what_matters(), **drawn}}
+        fingerprint = {**self._what_matters(), "seed (drawn from random_state)": seed, "data": data_digest(data)}
+        if not all(isinstance(rate, Real | Constant) for rate in (rule.learning_rate, rule.momentum)):
+            fingerprint["n_iter"] = self.n_iter  # rates that change reach their end with the last epoch
+        return {"data": data, "fingerprint": fingerprint}
 
     def _rule(self, *, to_the_end: bool = False) -> Rule:
         names = ("learning", "n_gibbs", "batch_size", "n_chains", "momentum", "l2", "l1", "centered")

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info
 
+from ebm.optimizers.schedules import Linear
 from ebm.training import CheckpointError
 from ebm_sklearn import RBM, BernoulliRBM, Checkpoint, EarlyStopping, FitInterruptedWarning, PseudoLikelihood
 
@@ -97,6 +98,14 @@ def test_a_checkpoint_of_another_run_is_refused_by_name(tmp_path, change, data, 
     with pytest.raises(CheckpointError, match=named):
         other.fit(data)
     assert not hasattr(other, "components_")
+
+
+@pytest.mark.parametrize("falling", [{"schedule": "linear"}, {"momentum": Linear(0.5, 0.9)}])
+def test_rates_that_fall_to_the_end_cannot_be_extended(tmp_path, falling):
+    path = tmp_path / "run.checkpoint"
+    large(n_iter=3, **falling, callbacks=[Checkpoint(path)]).fit(X)
+    with pytest.raises(CheckpointError, match="n_iter was 3 and is now 6"):
+        large(**falling, callbacks=[Checkpoint(path, resume=True)]).fit(X)
 
 
 def test_early_stopping_stops_and_keeps_the_best():
