@@ -286,3 +286,13 @@ def get_device(device: str | Device = "cpu") -> Device:
         with contextlib.suppress(RuntimeError):
             return CudaDevice()
     return Device()
+
+
+def beside(array: np.ndarray, other: Any) -> Any:
+    """Copy a NumPy array to where ``other`` is."""
+    out = np.empty_like(other, shape=array.shape, dtype=array.dtype)
+    if hasattr(out, "set"):  # CuPy does not assign NumPy's arrays
+        out.set(array)
+    else:
+        out[...] = array
+    return out

@@ -64,7 +64,7 @@ def _check_states(n: int, layer: str) -> None:
 
 
 def _in_double(model: RBM) -> RBM:
-    if not isinstance(model.weights, np.ndarray):
+    if model.hidden_inputs.on_gpu:
         raise TypeError(
             f"enumeration runs on the CPU and the model's arrays are {type(model.weights).__name__}: download it"
         )

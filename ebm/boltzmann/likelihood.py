@@ -15,6 +15,7 @@ import numpy as np
 
 from ebm.boltzmann import enumeration
 from ebm.boltzmann.annealing import RBMPath
+from ebm.device import beside
 from ebm.errors import UntrustedEstimateWarning
 from ebm.sampling.annealing import (
     LogPartition,
@@ -156,21 +157,11 @@ def _path(model: RBM, data_mean: np.ndarray) -> RBMPath:
     if mean.shape != (model.n_visible,) or not np.isfinite(mean).all():
         raise ValueError(f"data_mean must be {model.n_visible} finite numbers, got {mean.shape}: {mean}")
     bias = model.visible.bias_from_mean(mean).astype(model.dtype)
-    return RBMPath(model, _beside(bias, model.visible_bias))
-
-
-def _beside(array: np.ndarray, other: Any) -> Any:
-    """Copy an array to where another is."""
-    out = np.empty_like(other)
-    if hasattr(out, "set"):  # CuPy does not assign NumPy's arrays
-        out.set(array)
-    else:
-        out[:] = array
-    return out
+    return RBMPath(model, beside(bias, model.visible_bias))
 
 
 def _enumerable(model: RBM, most: int) -> bool:
-    return isinstance(model.weights, np.ndarray) and 2 ** min(model.n_visible, model.n_hidden) <= most
+    return not model.hidden_inputs.on_gpu and 2 ** min(model.n_visible, model.n_hidden) <= most
 
 
 def _told(estimate: Any) -> Any:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ebm.device import beside
 from ebm.random import Random, Stream
 
 if TYPE_CHECKING:
@@ -80,8 +81,7 @@ def stochastic_log_pseudo_likelihood(model: RBM, v: Any, random: Random, step: i
     """
     n_rows, n_visible = v.shape
     u = random.uniform((n_rows, 1), Stream.PSEUDO_LIKELIHOOD, step, np.float64)[:, 0]
-    unit = (u * n_visible).astype(np.int64)
-    flipped = v.copy()
-    flipped[np.arange(n_rows), unit] = 1 - flipped[np.arange(n_rows), unit]
+    drawn = np.arange(n_visible) == (u * n_visible).astype(np.int64)[:, None]
+    flipped = v + (1 - 2 * v) * beside(drawn.astype(model.dtype), v)
     rise = model.free_energy(flipped) - model.free_energy(v)
     return n_visible * _log_sigmoid(rise.astype(np.float64))

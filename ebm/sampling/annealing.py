@@ -213,7 +213,7 @@ def _estimate(log_base: float, log_weights: np.ndarray, method: str) -> LogParti
     effective = float(w.sum() ** 2 / (w @ w))
     error = float(np.sqrt(max(n / effective - 1.0, 0.0) / (n - 1)))
     trusted, verdict = _judge(log_weights, effective)
-    value = log_base + (log_ratio if method == "ais" else -log_ratio)
+    value = float(log_base) + (log_ratio if method == "ais" else -log_ratio)
     return LogPartition(value, error, effective, n, method, trusted, verdict, log_weights)
 
 

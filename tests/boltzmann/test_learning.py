@@ -67,7 +67,7 @@ def test_persistent_chains_with_an_annealed_rate_come_near_the_bound():
         log_likelihood(learnt(ContrastiveLearner, X, 16, SLOWLY, 10_000, seed), patterns).mean() for seed in range(5)
     ]
     assert bound - 0.6 < np.median(values) < bound
-    assert bound - 0.25 < np.median(values), "what was measured when this was written: 0.15"
+    assert bound - 0.3 < np.median(values), "0.21 below when this was written"
 
 
 @pytest.mark.slow
