@@ -45,8 +45,13 @@ def timed(work: Callable[[], object]) -> Timing:
     return Timing(seconds, max(_others() - before, 0.0))
 
 
-def settle(patience: float = 5.0) -> None:
-    """Return as soon as others stand still, or when ``patience`` seconds have gone."""
-    end = time.perf_counter() + patience
-    while time.perf_counter() < end and not timed(lambda: time.sleep(0.05)).clean:
-        pass
+class Patience:
+    """Waiting for others to stand still, ``seconds`` in all: where they never do, measuring must go on nevertheless."""
+
+    def __init__(self, seconds: float = 60.0) -> None:
+        self.seconds = seconds
+
+    def settle(self) -> None:
+        """Return as soon as others stand still, or when patience is at an end."""
+        while self.seconds > 0 and not (pause := timed(lambda: time.sleep(0.05))).clean:
+            self.seconds -= pause.seconds

@@ -17,7 +17,7 @@ from statistics import median
 import numpy as np
 
 from benchmarks import report
-from benchmarks.clock import settle
+from benchmarks.clock import Patience
 from benchmarks.workers import ROOT, environment, thread_words
 
 FITS = """
@@ -34,9 +34,12 @@ MODULES = ("ebm_sklearn", "sklearn.neural_network")
 GOALS = {"cold": "5 s, goal 2 s", "warm": "0.3 s, goal 0.1 s"}
 
 
+PATIENCE = Patience()
+
+
 def fresh_python(code: str, *arguments: str, threads: int, cache: str | Path) -> str:
     """Run code in a new process once the machine is quiet, and return what it printed."""
-    settle()
+    PATIENCE.settle()
     variables = environment(threads) | {"NUMBA_CACHE_DIR": str(cache)}
     command = [sys.executable, "-c", code, *arguments]
     run = subprocess.run(command, env=variables, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)

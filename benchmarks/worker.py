@@ -2,8 +2,8 @@
 
 The first line out tells {"versions": ...}, or {"missing": ...} when the library is not installed. Then, for a line in:
 
-- {"do": "time", "case": {...}, "updates": n}  ->  {"seconds": ..., "foreign": ...}, see ``clock.Timing``
-- {"do": "save", "case": {...}, "path": p}     ->  {}, with the parameters in an .npz file
+- {"do": "time", "case": {...}, "updates": n, "wait": b} -> {"seconds": ..., "foreign": ...}, see ``clock.Timing``
+- {"do": "save", "case": {...}, "path": p} -> {}, with the parameters in an .npz file
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.cases import Case
-from benchmarks.clock import settle, timed
+from benchmarks.clock import Patience, timed
 from benchmarks.peers import PEERS, Peer
 from benchmarks.start import Start
 
@@ -25,10 +25,11 @@ class Desk:
     """Trainers of one library, one a case, made when first asked for."""
 
     def __init__(self, peer: Peer, path: str) -> None:
-        self.make, self.path = peer.load().Trainer, path
+        self.make, self.path = peer.load(), path
         with np.load(path) as file:
             self.digits = file["digits"]
         self.trainers: dict[Case, Any] = {}
+        self.patience = Patience()
 
     def trainer(self, case: Case) -> Any:
         if case not in self.trainers:
@@ -40,7 +41,8 @@ class Desk:
         if request["do"] == "save":
             np.savez(request["path"], *trainer.parameters())
             return {}
-        settle()
+        if request["wait"]:
+            self.patience.settle()
         return timed(lambda: trainer.run(request["updates"])).asdict()
 
 

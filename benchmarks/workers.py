@@ -84,14 +84,14 @@ class Worker:
         print(json.dumps(request), file=self.process.stdin, flush=True)
         return self._read()
 
-    def time(self, case: Case, updates: int) -> Timing:
-        """Time so many updates of a case, once the machine is quiet."""
-        return Timing(**self._ask(do="time", case=asdict(case), updates=updates))
+    def time(self, case: Case, updates: int, wait: bool = True) -> Timing:
+        """Time so many updates of a case, with ``wait`` once the machine is quiet (see ``clock.Patience``)."""
+        return Timing(**self._ask(do="time", case=asdict(case), updates=updates, wait=wait))
 
     def updates_in(self, case: Case, seconds: float) -> int:
         """Return about how many updates of a case fill this time; compiles and warms up as well."""
         updates = 1
-        while (took := self.time(case, updates).seconds) < seconds / 4:
+        while (took := self.time(case, updates, wait=False).seconds) < seconds / 4:
             updates = max(updates + 1, min(10 * updates, int(updates * seconds / 2 / took)))
         return max(1, round(updates * seconds / took))
 

@@ -52,7 +52,7 @@ def test_ours_and_scikit_learn_do_the_same_update():
     steps = {}
     for peer in ("ours", "scikit-learn"):
         case = Case("pcd", 1, 500, centered=False, learning_rate=0.1)
-        trainer = PEERS[peer].load().Trainer(case, start, X)
+        trainer = PEERS[peer].load()(case, start, X)
         trainer.run(1)
         steps[peer] = trainer.parameters()[0] - start.weights
     assert np.corrcoef(steps["ours"].ravel(), steps["scikit-learn"].ravel())[0, 1] > 0.9

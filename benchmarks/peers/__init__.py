@@ -1,6 +1,6 @@
 """The libraries compared, one short file each, all with the same interface.
 
-Each file has a class ``Trainer(case, start, digits)`` with
+Each file has a class ``Trainer(case, start, digits)``, torch's a second one, with
 
 - ``run(updates)``: do updates, going round the mini-batches, and return when they are done;
 - ``parameters()``: weights (n_visible, n_hidden), visible bias and hidden bias as NumPy arrays.
@@ -14,7 +14,6 @@ from __future__ import annotations
 import importlib
 from dataclasses import dataclass
 from importlib.metadata import version
-from types import ModuleType
 
 import numpy as np
 
@@ -26,10 +25,11 @@ class Peer:
     module: str
     packages: tuple[str, ...]
     install: str
+    trainer: str = "Trainer"
 
-    def load(self) -> ModuleType:
-        """Import its file here; ImportError when the library is not installed."""
-        return importlib.import_module(f"benchmarks.peers.{self.module}")
+    def load(self) -> type:
+        """Import its file here and return its trainer; ModuleNotFoundError when the library is not installed."""
+        return getattr(importlib.import_module(f"benchmarks.peers.{self.module}"), self.trainer)
 
     def versions(self) -> dict[str, str]:
         """Return the versions of its packages."""
@@ -40,6 +40,7 @@ PEERS = {
     "ours": Peer("ours", ("numba", "numpy"), "pip install ."),
     "scikit-learn": Peer("sklearn_", ("scikit-learn", "numpy"), "pip install scikit-learn"),
     "torch": Peer("torch_", ("torch",), "pip install torch"),
+    "torch in place": Peer("torch_", ("torch",), "pip install torch", "InPlace"),
     "jax": Peer("jax_", ("jax", "jaxlib"), "pip install jax"),
 }
 

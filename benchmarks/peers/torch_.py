@@ -1,4 +1,4 @@
-"""PyTorch, as one writes an RBM in it when speed matters: no autograd, updates in place."""
+"""PyTorch without autograd: as one writes an RBM in it, and once more without temporary matrices."""
 
 from __future__ import annotations
 
@@ -42,6 +42,9 @@ class Trainer:
             mean = self.hidden(fantasy)
             h = torch.bernoulli(mean)
         self.chains = h
+        self.learn(v, data_mean, fantasy, mean)
+
+    def learn(self, v: torch.Tensor, data_mean: torch.Tensor, fantasy: torch.Tensor, mean: torch.Tensor) -> None:
         gradients = (
             (v.t() @ data_mean - fantasy.t() @ mean) / len(v) - L2 * self.W,
             (v - fantasy).mean(0),
@@ -53,3 +56,17 @@ class Trainer:
 
     def parameters(self) -> tuple[np.ndarray, ...]:
         return self.W.numpy(), self.b.numpy(), self.c.numpy()
+
+
+class InPlace(Trainer):
+    """The same without temporary matrices: products are added to the velocity of W where it stands."""
+
+    def learn(self, v: torch.Tensor, data_mean: torch.Tensor, fantasy: torch.Tensor, mean: torch.Tensor) -> None:
+        rate = self.case.learning_rate
+        W, b, c = self.velocities
+        W.mul_(MOMENTUM).add_(self.W, alpha=-rate * L2)
+        W.addmm_(v.t(), data_mean, alpha=rate / len(v)).addmm_(fantasy.t(), mean, alpha=-rate / len(v))
+        b.mul_(MOMENTUM).add_((v - fantasy).mean(0), alpha=rate)
+        c.mul_(MOMENTUM).add_((data_mean - mean).mean(0), alpha=rate)
+        for parameter, velocity in zip((self.W, self.b, self.c), self.velocities, strict=True):
+            parameter.add_(velocity)

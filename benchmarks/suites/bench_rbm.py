@@ -15,7 +15,7 @@ UPDATES = {10: 100, 100: 30, 512: 9}  # that one timing does; the numbers are se
 def trainer(peer: str, case: Case, start: Start, X: np.ndarray):
     """Return a library's trainer, or tell asv to show n/a where the library is missing."""
     try:
-        return PEERS[peer].load().Trainer(case, start, X)
+        return PEERS[peer].load()(case, start, X)
     except ModuleNotFoundError as missing:
         raise NotImplementedError(f"{missing.name} is not installed") from missing
 
