@@ -8,13 +8,14 @@ import pytest
 from ebm.boltzmann.annealing import RBMPath
 from ebm.boltzmann.data import TrainingData
 from ebm.boltzmann.enumeration import log_partition as exact_log_partition
-from ebm.boltzmann.enumeration import visible_distribution
+from ebm.boltzmann.enumeration import state_blocks, visible_distribution
 from ebm.boltzmann.learning import ContrastiveLearner, initial_model
 from ebm.boltzmann.likelihood import enclose_log_partition, enclosure, log_partition, reverse_log_partition
 from ebm.boltzmann.rbm import RBM
 from ebm.boltzmann.rule import Rule
 from ebm.errors import UntrustedEstimateWarning
 from ebm.kernels import threads
+from ebm.optimizers.schedules import Linear
 from ebm.random import Random
 from ebm.sampling.annealing import (
     _estimate,
@@ -180,6 +181,28 @@ def test_trained_models_are_bracketed(n, n_hidden):
         assert alone.value == found.lower.value
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("n_hidden", [12, 16, 20])
+def test_models_of_digits_are_bracketed(n_hidden):
+    from sklearn.datasets import load_digits
+
+    data = TrainingData.from_array((load_digits().data > 7).astype(np.float32))
+    rule = Rule(learning_rate=Linear(0.05, 0.0))
+    learner = ContrastiveLearner(initial_model(data, n_hidden, Random(0)), data, rule, Random(0), n_epochs=60)
+    for epoch in range(60):
+        learner.begin_epoch(epoch)
+        learner.update(0, learner.n_batches)
+    model = learner.model
+    exact = exact_log_partition(model)
+    for seed in range(3):
+        v = exact_by_hidden(model, 200, seed)
+        found = enclose_log_partition(model, v, data_mean=data.mean, random=Random(seed), exact_below=0)
+        assert found.trusted, found.verdict
+        slack = 3 * found.lower.standard_error, 3 * found.upper.standard_error
+        assert found.lower.value - slack[0] <= exact <= found.upper.value + slack[1]
+        assert max(slack) < 0.05
+
+
 def test_small_models_are_enumerated():
     model = small_model(30, 6, dtype=np.float32)
     found = log_partition(model, data_mean=np.full(30, 0.3), random=Random(0))
@@ -228,9 +251,11 @@ def hidden_mode(n=40):
 
 def exact_by_hidden(model, n, seed=0):
     """Exact samples of v, by way of p(h)."""
-    h = model.hidden.states(model.n_hidden)
-    p = np.exp(-model.hidden_free_energy(h) - exact_log_partition(model))
-    h = h[np.random.default_rng(seed).choice(len(p), n, p=p)]
+    double = model.astype(np.float64)
+    log_p = np.concatenate([-double.hidden_free_energy(h) for h in state_blocks(model.hidden, model.n_hidden)])
+    p = np.exp(log_p - log_p.max())
+    drawn = np.random.default_rng(seed).choice(len(p), n, p=p / p.sum())
+    h = ((drawn[:, None] >> np.arange(model.n_hidden)) & 1).astype(model.dtype)
     return model.sample_visible(h, Random(seed).at(6))
 
 

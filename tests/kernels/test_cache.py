@@ -53,17 +53,13 @@ def test_an_edited_cell_of_another_file_is_compiled_anew(copy, tmp_path):
     assert run(WORK, root=copy, NUMBA_CACHE_DIR=cache) == first
     assert cached(cache) == (hashes, names)
     # numba itself would serve the old code: the loop stands in bernoulli.py, which does not change
-    edit(
-        copy, "exponential.py", "    return ONE_S / (ONE_S + exp32(-x))\n", "    return TWO_S / (ONE_S + exp32(-x))\n"
-    )
+    edit(copy, "exponential.py", "    return ONE_S / (ONE_S + exp32(-x))\n", "    return TWO_S / (ONE_S + exp32(-x))\n")
     second = run(WORK, root=copy, NUMBA_CACHE_DIR=cache)
     assert second != first
     after, _ = cached(cache)
     assert len(after) == 2
     assert hashes < after
-    edit(
-        copy, "exponential.py", "    return TWO_S / (ONE_S + exp32(-x))\n", "    return ONE_S / (ONE_S + exp32(-x))\n"
-    )
+    edit(copy, "exponential.py", "    return TWO_S / (ONE_S + exp32(-x))\n", "    return ONE_S / (ONE_S + exp32(-x))\n")
     assert run(WORK, root=copy, NUMBA_CACHE_DIR=cache) == first
 
 

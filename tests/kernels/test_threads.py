@@ -14,6 +14,7 @@ from ebm.kernels import conditional, linear, threads
 from ebm.kernels.bernoulli import bernoulli
 from ebm.kernels.philox import uniforms
 from ebm.kernels.reduce import column_sums, softplus_rows
+from ebm.kernels.update import update
 from ebm.random import Draw, Random
 from tests.boltzmann.models import small_model
 from tests.kernels.scripts import run
@@ -33,7 +34,14 @@ KERNELS = {
     "cumulant": lambda: conditional.cumulant(X, PANELS, BIAS),
     "softplus_rows": lambda: softplus_rows(A),
     "column_sums": lambda: column_sums(A),
+    "update": lambda: ascended(A),
 }
+
+
+def ascended(gradient):
+    w, velocity = gradient[::-1].copy(), gradient.copy()
+    update(w, velocity, gradient, np.array([0.1, 0.9], np.float32), l2=0.1, l1=0.1)
+    return w
 
 
 @pytest.fixture
