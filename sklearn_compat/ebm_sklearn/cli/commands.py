@@ -13,14 +13,10 @@ import typer
 from ebm_sklearn.cli import models, stream, tables
 from ebm_sklearn.cli.report import reporting
 
-Data = Annotated[
-    Path, typer.Argument(help="Table of samples: .npy, .npz, .parquet or .csv, one sample a row.")
-]
+Data = Annotated[Path, typer.Argument(help="Table of samples: .npy, .npz, .parquet or .csv, one sample a row.")]
 Model = Annotated[Path, typer.Argument(help="Model file, as `ebm fit` writes it.")]
 Key = Annotated[str | None, typer.Option(help="Which array of a .npz file.")]
-Drop = Annotated[
-    list[str] | None, typer.Option(help="Column to leave out, of a .parquet or .csv file; repeat it.")
-]
+Drop = Annotated[list[str] | None, typer.Option(help="Column to leave out, of a .parquet or .csv file; repeat it.")]
 Seed = Annotated[int | None, typer.Option(help="Seed of the random numbers.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bar.")]
 Batch = Annotated[int | None, typer.Option(min=1, help="Rows at a time; by default what 64 MB hold.")]
@@ -36,9 +32,7 @@ def fit(
     learning_rate: Annotated[float | None, typer.Option()] = None,
     batch_size: Annotated[int | None, typer.Option(help="Samples an update.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the data.")] = None,
-    binarize: Annotated[
-        float | None, typer.Option(help="Values above it are ones, the others zeros.")
-    ] = None,
+    binarize: Annotated[float | None, typer.Option(help="Values above it are ones, the others zeros.")] = None,
     device: Annotated[str | None, typer.Option(help="cpu, cuda or auto.")] = None,
     n_jobs: Annotated[int | None, typer.Option(help="Threads.")] = None,
     seed: Seed = None,
@@ -46,9 +40,7 @@ def fit(
         list[str] | None, typer.Option("--set", help="NAME=VALUE: any other parameter of RBM; repeat it.")
     ] = None,
     checkpoint: Annotated[Path | None, typer.Option(help="Save the run here after every epoch.")] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on from the checkpoint, if it exists.")
-    ] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint, if it exists.")] = False,
     key: Key = None,
     drop: Drop = None,
     quiet: Quiet = False,
@@ -101,9 +93,7 @@ def _parsed(assignments: list[str]) -> dict[str, Any]:
         name, equals, text = assignment.partition("=")
         known = sorted(RBM().get_params())
         if not equals or name not in known:
-            raise ValueError(
-                f"--set {assignment}: needed is NAME=VALUE, where NAME is one of {', '.join(known)}"
-            )
+            raise ValueError(f"--set {assignment}: needed is NAME=VALUE, where NAME is one of {', '.join(known)}")
         try:
             parameters[name] = json.loads(text)
         except ValueError:
@@ -147,9 +137,7 @@ def sample(
     n: Annotated[int, typer.Option("-n", min=1, help="Samples.")] = 100,
     sweeps: Annotated[int, typer.Option(min=1, help="Gibbs sweeps before the samples are taken.")] = 1000,
     seed: Seed = None,
-    shape: Annotated[
-        str | None, typer.Option(help="Height x width of the images, 28x28; else square.")
-    ] = None,
+    shape: Annotated[str | None, typer.Option(help="Height x width of the images, 28x28; else square.")] = None,
 ) -> None:
     """Draw samples from a model: arrays of zeros and ones, or a picture of the pixels' probabilities."""
     suffix = tables.check_writable(output, (*tables.SUFFIXES, ".png"))
@@ -172,9 +160,7 @@ def _image_shape(text: str | None) -> tuple[int, int] | None:
     return int(height), int(width)
 
 
-def _draw_png(
-    estimator: Any, path: Path, n: int, sweeps: int, seed: int | None, shape: tuple[int, int] | None
-) -> None:
+def _draw_png(estimator: Any, path: Path, n: int, sweeps: int, seed: int | None, shape: tuple[int, int] | None) -> None:
     """Draw the visible units' means in the last sweep: clearer than their states, from the same chains."""
     from ebm.plotting import as_images, write_png
     from ebm.storage import replacing

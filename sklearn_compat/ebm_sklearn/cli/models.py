@@ -63,9 +63,7 @@ def describe(path: Path) -> str:
         f"{path}: {contents.kind}, {path.stat().st_size / 1e6:.3g} MB, format {contents.format_version}",
         f"written by numba-ebm {contents.library_version}; here is {_versions()}",
     ]
-    lines += _section(
-        "arrays", {name: f"{dtype} {shape}" for name, (dtype, shape) in contents.arrays.items()}
-    )
+    lines += _section("arrays", {name: f"{dtype} {shape}" for name, (dtype, shape) in contents.arrays.items()})
     lines += _section("parameters", metadata.get("parameters", metadata.get("fingerprint", {})))
     history = metadata.get("values", metadata).get("history_", metadata.get("history")) or []
     lines += _section("last epoch", history[-1] if history else {"none": "not trained"})

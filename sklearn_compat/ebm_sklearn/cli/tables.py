@@ -126,9 +126,7 @@ def _read_csv(pandas: Any, path: Path) -> Any:
         frame = pandas.read_csv(path)
     except (pandas.errors.ParserError, pandas.errors.EmptyDataError) as error:
         raise ValueError(f"{path}: {error}") from error
-    counted = [
-        str(i) for i in range(frame.shape[1])
-    ]  # the header that pandas and we give to nameless columns
+    counted = [str(i) for i in range(frame.shape[1])]  # the header that pandas and we give to nameless columns
     if list(frame.columns) != counted and all(map(_is_number, frame.columns)):  # a row, not a header
         return pandas.read_csv(path, header=None).rename(columns=str)
     return frame
