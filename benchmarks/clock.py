@@ -48,7 +48,7 @@ def timed(work: Callable[[], object]) -> Timing:
 class Patience:
     """Waiting for others to stand still, ``seconds`` in all: where they never do, measuring must go on nevertheless."""
 
-    def __init__(self, seconds: float = 60.0) -> None:
+    def __init__(self, seconds: float = 20.0) -> None:
         self.seconds = seconds
 
     def settle(self) -> None:
