@@ -176,12 +176,8 @@ class Checkpoint:
 def _check_same(path: storage.Pathlike, there: Mapping[str, Any], here: Mapping[str, Any]) -> None:
     here = json.loads(json.dumps(here))  # as it would come back from a file
     absent = "not given"
-    pairs = {
-        name: (there.get(name, absent), here.get(name, absent)) for name in sorted(there.keys() | here.keys())
-    }
-    differing = [
-        f"{name} was {then!r} and is now {now!r}" for name, (then, now) in pairs.items() if then != now
-    ]
+    pairs = {name: (there.get(name, absent), here.get(name, absent)) for name in sorted(there.keys() | here.keys())}
+    differing = [f"{name} was {then!r} and is now {now!r}" for name, (then, now) in pairs.items() if then != now]
     if differing:
         raise CheckpointError(
             f"cannot resume from {path}, it belongs to another run: {'; '.join(differing)}. "

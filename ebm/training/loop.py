@@ -119,9 +119,7 @@ HOOKS = ("on_restore", "on_train_begin", "on_epoch_begin", "on_chunk", "on_epoch
 def _in_order(callbacks: Sequence[object]) -> list[object]:
     for callback in callbacks:
         if isinstance(callback, type):
-            raise TypeError(
-                f"callbacks: {callback.__name__} is a class; give an object, {callback.__name__}(...)"
-            )
+            raise TypeError(f"callbacks: {callback.__name__} is a class; give an object, {callback.__name__}(...)")
         if not any(hasattr(callback, hook) for hook in HOOKS):
             raise TypeError(f"callbacks: {callback!r} has none of the methods {', '.join(HOOKS)}")
     return sorted(callbacks, key=lambda callback: getattr(callback, "order", 0))
