@@ -80,8 +80,8 @@ def learn(digits: Digits, epochs: int) -> Any:
     from ebm_sklearn import RBM, FreeEnergyGap, PseudoLikelihood
 
     monitors = [PseudoLikelihood(binary(digits.test), every=5), FreeEnergyGap(validation=digits.test, every=5)]
-    # Small batches make many updates, which the features need. With as few chains, or one sweep, the model
-    # gets modes that its chains never visit: 15 nats worse, and annealing disagrees with itself.
+    # Small batches make many updates, which the features need. With as few chains the model would get modes
+    # that its chains never visit, 20 nats worse; with one sweep annealing would sometimes doubt itself.
     rbm = RBM(
         n_components=256,
         learning_rate=Linear(0.1, 0.0),
