@@ -60,7 +60,7 @@ class Contestant:
 
 
 CONTESTANTS = (
-    Contestant("ours", 100, 0.05),  # our defaults
+    Contestant("ours", 100, 0.05),
     Contestant("scikit-learn", 10, 0.1),  # its defaults
     Contestant("ours", 100, 0.02),
     Contestant("ours", 100, 0.01),
