@@ -84,7 +84,7 @@ def test_a_truncated_npy_is_refused(tmp_path):
     np.save(tmp_path / "t.npy", X)
     whole = (tmp_path / "t.npy").read_bytes()
     (tmp_path / "t.npy").write_bytes(whole[:-1])
-    with pytest.raises(ValueError, match="mmap length is greater than filesize"):
+    with pytest.raises(ValueError, match=r"mmap length is greater than file ?size"):
         tables.read(tmp_path / "t.npy")
 
 

@@ -76,7 +76,6 @@ def load_digits() -> Digits:
 
 def learn(digits: Digits, epochs: int) -> Any:
     """Fit the RBM under a progress bar; the held-out images are looked at, never learnt from."""
-    from ebm.optimizers.schedules import Linear
     from ebm_sklearn import RBM, FreeEnergyGap, PseudoLikelihood
 
     monitors = [PseudoLikelihood(binary(digits.test), every=5), FreeEnergyGap(validation=digits.test, every=5)]
@@ -84,7 +83,6 @@ def learn(digits: Digits, epochs: int) -> Any:
     # that its chains never visit, 20 nats worse; with one sweep annealing would sometimes doubt itself.
     rbm = RBM(
         n_components=256,
-        learning_rate=Linear(0.1, 0.0),
         batch_size=20,
         n_chains=100,
         n_gibbs=2,

@@ -86,7 +86,7 @@ def _known_suffix(path: Path, suffixes: Sequence[str] = SUFFIXES) -> str:
 
 def _read_npz(path: Path, key: str | None) -> Any:
     with np.load(path, allow_pickle=False) as file:
-        if {"indptr", "indices", "format", "shape", "data"} <= set(file.files):
+        if {"format", "shape", "data"} <= set(file.files):  # as scipy.sparse.save_npz names them
             from scipy import sparse
 
             return sparse.load_npz(path).tocsr()
