@@ -25,7 +25,9 @@ def table(tmp_path):
         for first in range(0, N_ROWS, 10_000):
             block[:, 0] = first // 10_000 % 2
             file.write(block[: N_ROWS - first].data)
-    return tmp_path / "large.npy"
+    yield tmp_path / "large.npy"
+    for path in tmp_path.glob("*.npy"):  # pytest keeps the folder
+        path.unlink()
 
 
 def memory(pid: int) -> dict[str, float]:
