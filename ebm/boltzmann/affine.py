@@ -13,7 +13,7 @@ from ebm.kernels.jit import on_gpu
 from ebm.kernels.linear import pack
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Affine:
     """x W + b.
 

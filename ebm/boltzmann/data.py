@@ -12,7 +12,7 @@ from ebm.kernels.processor import plain
 ROWS_AT_ONCE = 4096  # dense rows looked at together: keeps the temporary masks small
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TrainingData:
     """Samples with their weights; make it with :meth:`from_array`.
 

@@ -17,13 +17,13 @@ from ebm.boltzmann.rbm import RBM
 from ebm.boltzmann.rule import Epochs, Rule
 from ebm.boltzmann.units import Bernoulli
 from ebm.kernels.contrastive import contrastive_updates
-from ebm.kernels.learning_state import VISIBLE_BLOCK, Motion, Plan, Samples, Weights, Work
+from ebm.kernels.learning_state import UNIT_BLOCK, Motion, Plan, Samples, Weights, Work
 from ebm.kernels.linear import pack, unpack
 from ebm.kernels.processor import aligned, leading
 from ebm.kernels.threads import gang, n_threads
 from ebm.random import Random, Stream
 
-WORK_A_THREAD = 100_000  # multiplications an update must have for each thread: below that, meeting costs more
+WORK_A_THREAD = 100_000  # weights times eighths of rows that an update must have for each thread, or meeting costs more
 
 
 def initial_model(data: TrainingData, n_hidden: int, random: Random, *, weight_scale: float = 0.01) -> RBM:
@@ -81,7 +81,7 @@ class ContrastiveLearner:
         self.chains = first_chains(rule.chains, model.n_hidden, random)
 
     def _parts(self) -> int:
-        rows = self._rule.chains * (2 * self._rule.n_gibbs + 2)
+        rows = 2 * self._rule.batch_size + self._rule.chains * (2 * self._rule.n_gibbs + 1)
         work = self._data.n_visible * self._weights.down.shape[1] * max(rows // 8, 8)
         return max(1, min(self._threads or n_threads(), work // WORK_A_THREAD))
 
@@ -231,6 +231,6 @@ def _buffers(model: RBM, rule: Rule, batch: int, parts: int, packed: tuple[int, 
         column_counts=np.zeros(n_visible, np.int64),
         hidden_sum=aligned((panels * width,), dtype),
         noise=aligned((parts, longest), dtype),
-        tiles=aligned((parts, VISIBLE_BLOCK, width), dtype),
+        tiles=aligned((parts, UNIT_BLOCK, width), dtype),
         sums=aligned((parts, 2, longest), dtype),
     )

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ebm.random import Draw
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RBM:
     """Parameters of a restricted Boltzmann machine, and its mathematics.
 

@@ -18,7 +18,7 @@ import numpy as np
 from ebm.kernels.bernoulli import draw_row
 from ebm.kernels.exponential import softplus
 from ebm.kernels.jit import core, inner, summing
-from ebm.kernels.linear import activate_rows, list_binary, list_ones
+from ebm.kernels.linear import NONE, activate_rows, list_binary, list_ones
 from ebm.kernels.philox import fill_uniforms
 from ebm.kernels.processor import aligned, leading
 from ebm.kernels.reduce import row_sum
@@ -95,17 +95,21 @@ def _anneal(
     ladder: Any, chains: Any, step: Any, visible_stream: Any, hidden_stream: Any, key: Any, first: Any, last: Any
 ) -> None:
     n_visible, n_hidden = ladder.up.shape[1], ladder.down.shape[1]
-    v, h = chains.visible, chains.hidden
+    v, h, up, down = chains.visible, chains.hidden, ladder.up.shape[0], ladder.down.shape[0]
     for row in range(first, last):
         chains.visible_counts[row] = list_binary(v[row], n_visible, chains.visible_ones[row])
     for k in range(1, ladder.betas.size):
         old, new, now = ladder.betas[k - 1], ladder.betas[k], step + np.uint64(k)
-        activate_rows(v, chains.visible_ones, chains.visible_counts, ladder.up, ladder.hidden_bias, h, first, last)
+        activate_rows(
+            v, chains.visible_ones, chains.visible_counts, ladder.up, ladder.hidden_bias, h, first, last, NONE, up
+        )
         for row in range(first, last):
             change = (new - old) * bias_change(v[row], n_visible, ladder.visible_bias, ladder.base)
             chains.log_weights[row] += change + softplus_change(h[row], n_hidden, new, old, chains.noise[row])
             draw_hidden(ladder, chains, new, row, now, hidden_stream, key)
-        activate_rows(h, chains.hidden_ones, chains.hidden_counts, ladder.down, ladder.visible_bias, v, first, last)
+        activate_rows(
+            h, chains.hidden_ones, chains.hidden_counts, ladder.down, ladder.visible_bias, v, first, last, NONE, down
+        )
         for row in range(first, last):
             draw_visible(ladder, chains, new, row, now, visible_stream, key)
 

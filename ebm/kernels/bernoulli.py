@@ -58,6 +58,13 @@ def add_bias(inputs: Any, bias: Any, out: Any) -> None:
         out[j] = inputs[j] + bias[j]
 
 
+@inner
+def copy_row(x: Any, out: Any) -> None:
+    """Write x for one row."""
+    for j in range(x.size):
+        out[j] = x[j]
+
+
 @core
 def _cpu(
     inputs: Any, bias: Any, states: Any, probabilities: Any,
@@ -66,13 +73,17 @@ def _cpu(
     n = inputs.shape[1]
     noise = np.empty(-(-n // 4) * 4, inputs.dtype)
     for row in range(first, last):
-        if probabilities.shape[0] > 0:
+        if probabilities.shape[0] > 0:  # either output may stand in the inputs' place: both take them first
             add_bias(inputs[row], bias, probabilities[row])
-            sigmoid_row(probabilities[row], n)
         if states.shape[0] > 0:
-            add_bias(inputs[row], bias, states[row])
+            if probabilities.shape[0] > 0:
+                copy_row(probabilities[row], states[row])
+            else:
+                add_bias(inputs[row], bias, states[row])
             fill_uniforms(noise, row0 + row, step, stream, key)
             draw_row(states[row], n, noise)
+        if probabilities.shape[0] > 0:
+            sigmoid_row(probabilities[row], n)
 
 
 @cuda_loop
@@ -135,7 +146,7 @@ def bernoulli(inputs: Any, bias: Any, draw: Draw | None, *, states: Any = None, 
         raise ValueError(f"inputs are {inputs.dtype}{inputs.shape}; give a 2-D array of float32 or float64")
     n_rows, n = inputs.shape
     bias = np.zeros_like(inputs, shape=(n,)) if bias is None else bias
-    if bias.shape != (n,) or bias.dtype != inputs.dtype:
+    if bias.shape != (n,) or bias.dtype != inputs.dtype or on_gpu(bias) != on_gpu(inputs):
         raise ValueError(f"bias {bias.dtype}{bias.shape} does not fit inputs {inputs.dtype}{inputs.shape}")
     inputs = inputs if inputs.flags.c_contiguous else inputs.copy(order="C")
     if states is None and probabilities is None:

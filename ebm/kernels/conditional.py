@@ -17,7 +17,7 @@ import numpy as np
 
 from ebm.kernels.bernoulli import draw_row, sigmoid_row
 from ebm.kernels.jit import core
-from ebm.kernels.linear import BLOCK, activate_rows, list_binary, padded, unpack
+from ebm.kernels.linear import BLOCK, NONE, activate_rows, list_binary, padded, unpack
 from ebm.kernels.philox import fill_uniforms
 from ebm.kernels.processor import HAS_FMA, plain
 from ebm.kernels.reduce import row_sum, softplus_row
@@ -54,7 +54,7 @@ def _conditional(
         here = min(rows, last - top)
         for r in range(here):
             counts[r] = list_binary(x[top + r], depth, ones[r])
-        activate_rows(x[top : top + here], ones, counts, panels, start, block, 0, here)
+        activate_rows(x[top : top + here], ones, counts, panels, start, block, NONE, here, NONE, panels.shape[0])
         for r in range(here):
             a = block[r]
             if wanted == CUMULANT:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ebm.kernels.jit import inner, pasted
-from ebm.kernels.learning_state import NEXT, VISIBLE_BLOCK
+from ebm.kernels.learning_state import NEXT, UNIT_BLOCK, share_of
 from ebm.kernels.linear import is_dense, tile_rows
 from ebm.kernels.vector import at, gather_sum
 
@@ -119,12 +119,14 @@ def apply_tile(weights: Any, motion: Any, plan: Any, now: Any, panel: Any, top: 
 
 
 @pasted
-def ascend_weights(weights: Any, motion: Any, work: Any, plan: Any, now: Any, first: Any, last: Any, tile: Any) -> None:
-    """Update W for visible units [first, last), one panel of hidden columns after the other."""
+def ascend_weights(
+    weights: Any, motion: Any, work: Any, plan: Any, now: Any, listed: Any, mine: Any, tile: Any
+) -> None:
+    """Update W for this thread's panels of hidden columns and its visible units."""
     rows = now.rows + now.chains
-    listed = list_columns(work, rows, first, last)
-    for panel in range(weights.up.shape[0]):
-        for top in range(first, last, VISIBLE_BLOCK):
-            bottom = min(top + VISIBLE_BLOCK, last)
+    first, last = share_of(weights.up.shape[1], UNIT_BLOCK, mine.row, mine.rows)
+    for panel in range(mine.hidden_left, mine.hidden_right):
+        for top in range(first, last, UNIT_BLOCK):
+            bottom = min(top + UNIT_BLOCK, last)
             gradient_tile(work, motion.visible_offset, listed, rows, panel, top, bottom, tile)
             apply_tile(weights, motion, plan, now, panel, top, bottom, tile)

@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from ebm.kernels.barrier import meet
 from ebm.kernels.bernoulli import draw_row, sigmoid_row
 from ebm.kernels.jit import inner, pasted, summing
+from ebm.kernels.learning_state import share_of
 from ebm.kernels.linear import activate_rows, list_binary, list_ones
 from ebm.kernels.philox import fill_uniforms
 
@@ -68,22 +70,6 @@ def finish_rows(motion: Any, work: Any, n_visible: Any, n_hidden: Any, first: An
 
 
 @inner
-def sweep(weights: Any, work: Any, noise: Any, now: Any, step: Any, first: Any, last: Any) -> None:
-    """v ~ p(v given h), then the hidden pre-activations, for chains [first, last); their rows follow the data's."""
-    n_visible, n_hidden = weights.up.shape[1], weights.down.shape[1]
-    states, hidden_ones, hidden_counts = work.hidden_states, work.hidden_ones, work.hidden_counts
-    for c in range(first, last):
-        hidden_counts[c] = list_ones(states[c], n_hidden, hidden_ones[c])
-    v, ones, counts = work.visible[now.rows :], work.visible_ones[now.rows :], work.visible_counts[now.rows :]
-    activate_rows(states, hidden_ones, hidden_counts, weights.down, weights.visible_bias, v, first, last)
-    for c in range(first, last):
-        fill_uniforms(noise, c, step, VISIBLE, now.key)
-        draw_row(v[c], n_visible, noise)
-        counts[c] = list_ones(v[c], n_visible, ones[c])
-    activate_rows(v, ones, counts, weights.up, weights.hidden_bias, work.hidden[now.rows :], first, last)
-
-
-@inner
 def draw_hidden(
     work: Any, noise: Any, n: Any, top: Any, step: Any, stream: Any, key: Any, first: Any, last: Any
 ) -> None:
@@ -96,17 +82,47 @@ def draw_hidden(
         draw_row(target, n, noise)
 
 
+@inner
+def draw_visible(work: Any, noise: Any, n: Any, top: Any, step: Any, key: Any, first: Any, last: Any) -> None:
+    """v ~ Bernoulli(sigma(pre-activation)) for chains [first, last), whose rows begin at ``top``, and list its ones."""
+    for c in range(first, last):
+        v = work.visible[top + c]
+        fill_uniforms(noise, c, step, VISIBLE, key)
+        draw_row(v, n, noise)
+        work.visible_counts[top + c] = list_ones(v, n, work.visible_ones[top + c])
+
+
+@inner
+def load_rows(samples: Any, work: Any, now: Any, first: Any, last: Any) -> None:
+    """Load samples [first, last) of the batch: v, its ones and w."""
+    for r in range(first, last):
+        sample = samples.order[now.top + r]
+        work.visible_counts[r] = load_row(samples, sample, work.visible[r], work.visible_ones[r])
+        work.row_factors[0, r] = samples.shares[now.top + r]
+
+
+@inner
+def list_hidden(work: Any, n: Any, first: Any, last: Any) -> None:
+    """List the ones of the hidden states of chains [first, last)."""
+    for c in range(first, last):
+        work.hidden_counts[c] = list_ones(work.hidden_states[c], n, work.hidden_ones[c])
+
+
 @pasted
 def data_rows(
-    weights: Any, motion: Any, samples: Any, work: Any, plan: Any, now: Any, noise: Any, first: Any, last: Any
+    weights: Any, motion: Any, samples: Any, work: Any, plan: Any, now: Any, noise: Any, mine: Any, barrier: Any
 ) -> None:
-    """Load samples [first, last) of the batch and leave v, w, q, a and e; draw the states that CD starts from."""
+    """Load the batch and leave v, w, q, a and e of its rows; draw the states that CD starts from."""
     n_visible, n_hidden = weights.up.shape[1], weights.down.shape[1]
-    v, ones, counts = work.visible, work.visible_ones, work.visible_counts
-    for r in range(first, last):
-        counts[r] = load_row(samples, samples.order[now.top + r], v[r], ones[r])
-        work.row_factors[0, r] = samples.shares[now.top + r]
-    activate_rows(v, ones, counts, weights.up, weights.hidden_bias, work.hidden, first, last)
+    first, last = share_of(now.rows, 1, mine.part, mine.parts)
+    load_rows(samples, work, now, first, last)
+    meet(barrier, mine.parts)
+    top, bottom = share_of(now.rows, 1, mine.row, mine.rows)
+    activate_rows(
+        work.visible, work.visible_ones, work.visible_counts, weights.up, weights.hidden_bias, work.hidden,
+        top, bottom, mine.hidden_left, mine.hidden_right,
+    )  # fmt: skip
+    meet(barrier, mine.parts)
     if not plan.persistent:
         draw_hidden(work, noise, n_hidden, NO_ROWS, now.step, START, now.key, first, last)
     finish_rows(motion, work, n_visible, n_hidden, first, last)
@@ -114,21 +130,29 @@ def data_rows(
 
 @pasted
 def chain_rows(
-    weights: Any,
-    motion: Any,
-    work: Any,
-    plan: Any,
-    now: Any,
-    noise_v: Any,
-    noise_h: Any,
-    first: Any,
-    last: Any,
+    weights: Any, motion: Any, work: Any, plan: Any, now: Any, noise_v: Any, noise_h: Any, mine: Any, barrier: Any
 ) -> None:
-    """Run k sweeps of chains [first, last) and leave v, w, q, a and e of their last states."""
+    """Run k sweeps of the chains, whose rows follow the data's, and leave v, w, q, a and e of their last states."""
     n_visible, n_hidden = weights.up.shape[1], weights.down.shape[1]
+    first, last = share_of(now.chains, 1, mine.part, mine.parts)
+    top, bottom = share_of(now.chains, 1, mine.row, mine.rows)
+    v, ones, counts = work.visible[now.rows :], work.visible_ones[now.rows :], work.visible_counts[now.rows :]
     for s in range(plan.sweeps):
         step = now.step + np.uint64(s)
-        sweep(weights, work, noise_v, now, step, first, last)
+        list_hidden(work, n_hidden, first, last)
+        meet(barrier, mine.parts)
+        activate_rows(
+            work.hidden_states, work.hidden_ones, work.hidden_counts, weights.down, weights.visible_bias, v,
+            top, bottom, mine.visible_left, mine.visible_right,
+        )  # fmt: skip
+        meet(barrier, mine.parts)
+        draw_visible(work, noise_v, n_visible, now.rows, step, now.key, first, last)
+        meet(barrier, mine.parts)
+        activate_rows(
+            v, ones, counts, weights.up, weights.hidden_bias, work.hidden[now.rows :],
+            top, bottom, mine.hidden_left, mine.hidden_right,
+        )  # fmt: skip
+        meet(barrier, mine.parts)
         if plan.persistent or s + 1 < plan.sweeps:
             draw_hidden(work, noise_h, n_hidden, now.rows, step, HIDDEN, now.key, first, last)
     share = type(plan.l2)(-1) / type(plan.l2)(now.chains)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from ebm.kernels.jit import inner
 from ebm.kernels.processor import panel_width
 
 NEXT = np.int64(1)  # typed, or the literal compiles its own version
-# Visible units whose gradient stands in a tile of the first cache; the tile's transposed copy fits into one panel.
-VISIBLE_BLOCK = min(16, panel_width(np.float64))
+# Units that a thread takes together: as many visible ones as have their gradient in a tile of the first cache, whose
+# transposed copy fits into one panel.
+UNIT_BLOCK = min(16, panel_width(np.float64))
 
 
 class Weights(NamedTuple):
@@ -58,15 +60,15 @@ class Work(NamedTuple):
     column_counts: np.ndarray
     hidden_sum: np.ndarray  # dh
     noise: np.ndarray  # (threads, longest row in whole calls of four)
-    tiles: np.ndarray  # (threads, VISIBLE_BLOCK, width)
-    sums: np.ndarray  # (threads, 3, longest row)
+    tiles: np.ndarray  # (threads, UNIT_BLOCK, width)
+    sums: np.ndarray  # (threads, 2, longest row)
 
 
 class Plan(NamedTuple):
     """Constants of a fit."""
 
     batch: int
-    chains: int  # 0: as many as the batch has rows (CD)
+    chains: int  # persistent ones; CD has as many as the batch has rows
     sweeps: int
     persistent: bool
     visible_rate: float  # of the moving averages mu and lambda
@@ -85,3 +87,23 @@ class Update(NamedTuple):
     momentum: float
     step: int  # number of its first sweep since learning began
     key: int  # the seed
+
+
+class Place(NamedTuple):
+    """Where a thread stands: its number, its row of threads, and its panels of both layers."""
+
+    part: int
+    parts: int
+    row: int
+    rows: int
+    hidden_left: int
+    hidden_right: int
+    visible_left: int
+    visible_right: int
+
+
+@inner
+def share_of(n: Any, block: Any, part: Any, parts: Any) -> Any:
+    """Return the part of [0, n) that one thread takes, in whole blocks."""
+    blocks = -(-n // block)
+    return min(n, blocks * part // parts * block), min(n, blocks * (part + 1) // parts * block)

@@ -18,7 +18,7 @@ from ebm.kernels.vector import at, gather_sum, tile_large, tile_one, tile_third
 DENSE_TENTHS = 4  # tenths of ones above which the dense tile is the faster way
 BLOCK = 96  # rows that take one panel after the other while it is in the cache
 THIRD = ROWS // 3
-NEXT = np.int64(1)  # typed, or the literal compiles its own version
+NONE, NEXT = np.int64(0), np.int64(1)  # typed, or each literal compiles its own version
 
 
 def pack(matrix: np.ndarray) -> np.ndarray:
@@ -104,14 +104,19 @@ def is_dense(counts: Any, depth: Any, first: Any, last: Any) -> Any:
 
 
 @inner
-def activate_rows(x: Any, ones: Any, counts: Any, panels: Any, start: Any, out: Any, first: Any, last: Any) -> None:
-    """out[row] = start + x[row] @ W, rows [first, last); ``start`` as long as the panels are wide together."""
-    n_panels, depth, width = panels.shape
+def activate_rows(
+    x: Any, ones: Any, counts: Any, panels: Any, start: Any, out: Any, first: Any, last: Any, left: Any, right: Any
+) -> None:
+    """out[row] = start + x[row] @ W for rows [first, last) and panels [left, right) of W.
+
+    ``start`` is as long as all panels are wide together.
+    """
+    _, depth, width = panels.shape
     half = width // 2
     for top in range(first, last, BLOCK):
         bottom = min(top + BLOCK, last)
         dense = is_dense(counts, depth, top, bottom)
-        for p in range(n_panels):
+        for p in range(left, right):
             panel, column = p * depth * width, p * width
             if dense:
                 for row in range(top, bottom):

@@ -13,8 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ebm.kernels.jit import by_precision, cell, core, inner
-from ebm.kernels.threads import over_rows
+from ebm.kernels.jit import by_precision, cell, inner
 
 u32, u64, i32, i64, f32, f64 = np.uint32, np.uint64, np.int32, np.int64, np.float32, np.float64
 M0, M1 = u64(0xD2511F53), u64(0xCD9E8D57)
@@ -99,17 +98,24 @@ def fill_uniforms(noise: Any, row: Any, step: Any, stream: Any, key: Any) -> Non
             noise[2 * j], noise[2 * j + 1] = uniform64(a, b), uniform64(c, d)
 
 
-@core
-def _uniforms(out: Any, step: Any, stream: Any, key: Any, first: Any, last: Any) -> None:
-    noise = np.empty(-(-out.shape[1] // 4) * 4, out.dtype)
-    for row in range(first, last):
-        fill_uniforms(noise, row, step, stream, key)
-        for j in range(out.shape[1]):  # assigning a slice would compile its error message: 3 s
-            out[row, j] = noise[j]
-
-
 def uniforms(shape: tuple[int, int], seed: int, step: int, stream: int, dtype: Any = np.float32) -> np.ndarray:
-    """Uniforms in (0, 1) of shape (rows, columns), float32 (23 bits) or float64 (52 bits)."""
-    out = np.empty(shape, dtype)
-    over_rows(_uniforms, (out, u64(step), u64(stream), u64(seed)), shape[0], out.size)
-    return out
+    """Uniforms in (0, 1) of shape (rows, columns), float32 (23 bits) or float64 (52 bits).
+
+    The cells themselves, on whole arrays instead of in a compiled loop: for a fit's few numbers, compiling costs more.
+    """
+    rows, columns = shape
+    single = np.dtype(dtype) == np.float32
+    calls = -(-columns // (4 if single else 2))
+    counter = (
+        np.arange(calls, dtype=u32),
+        np.arange(rows, dtype=u32)[:, None],
+        np.array([step], u32),
+        np.array([stream], u32),
+    )
+    key = np.array([seed & 0xFFFFFFFF], u32), np.array([seed >> 32], u32)
+    words = philox.py_func(*counter, *key)
+    if single:
+        parts = [uniform32.py_func(word) for word in words]
+    else:
+        parts = [uniform64.py_func(*words[:2]), uniform64.py_func(*words[2:])]
+    return np.stack(parts, axis=2).reshape(rows, -1)[:, :columns].astype(dtype)

@@ -8,6 +8,7 @@ Source: Geman & Geman 1984 (doi:10.1109/TPAMI.1984.4767596), section XI.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -70,7 +71,5 @@ def gibbs(
     """
     if n_sweeps < 1:
         raise ValueError(f"n_sweeps must be at least 1, got {n_sweeps}")
-    states: tuple[Any, Any] = (None, h)
-    for states in sweeps(model, h, n_sweeps, random, first_step=first_step, first_chain=first_chain):  # noqa: B007
-        pass
-    return states
+    every = sweeps(model, h, n_sweeps, random, first_step=first_step, first_chain=first_chain)
+    return deque(every, maxlen=1).pop()

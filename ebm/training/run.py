@@ -32,7 +32,7 @@ class Learner(Protocol):
         """Learn from mini-batches [first, last) of the epoch."""
 
     def state(self) -> dict[str, np.ndarray]:
-        """Copy all that exact resume needs, scalars as 0-d arrays."""
+        """Copy all that exact resume needs, scalars as arrays of one number."""
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
         """Put back what `state` gave."""

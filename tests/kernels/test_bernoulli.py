@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from ebm.kernels.bernoulli import bernoulli
-from ebm.random import Draw, Random
+from ebm.kernels.contrastive_rows import HIDDEN, START, VISIBLE
+from ebm.random import Draw, Random, Stream
 from tests.reference.philox import uniforms
 
 DRAW = Draw(seed=2**40 + 9, stream=2, step=11, first_row=5)
@@ -85,3 +86,19 @@ def test_what_does_not_fit_is_refused():
     ]:
         with pytest.raises(ValueError, match=message):
             bernoulli(*arguments, **options)
+
+
+@pytest.mark.parametrize("place", ["states", "probabilities"])
+def test_either_output_may_stand_in_the_inputs_place(place):
+    inputs = np.random.default_rng(0).normal(size=(50, 20)).astype(np.float32)
+    apart = {"states": np.empty_like(inputs), "probabilities": np.empty_like(inputs)}
+    bernoulli(inputs, None, Draw(1, 2), **apart)
+    together = {"states": np.empty_like(inputs), "probabilities": np.empty_like(inputs)}
+    together[place] = inputs.copy()
+    bernoulli(together[place], None, Draw(1, 2), **together)
+    for name in apart:
+        np.testing.assert_array_equal(together[name], apart[name])
+
+
+def test_streams_have_the_numbers_that_the_update_uses():
+    assert (VISIBLE, HIDDEN, START) == (Stream.VISIBLE, Stream.HIDDEN, Stream.START)

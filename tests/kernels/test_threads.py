@@ -12,7 +12,6 @@ from ebm.boltzmann.learning import ContrastiveLearner
 from ebm.boltzmann.rule import Rule
 from ebm.kernels import conditional, linear, threads
 from ebm.kernels.bernoulli import bernoulli
-from ebm.kernels.philox import uniforms
 from ebm.kernels.reduce import column_sums, softplus_rows
 from ebm.kernels.update import update
 from ebm.random import Draw, Random
@@ -25,7 +24,6 @@ X = (rng.random((101, 40)) < 0.3).astype(np.float32)
 A = rng.normal(size=(101, 70)).astype(np.float32)
 PANELS, BIAS = linear.pack(rng.normal(size=(40, 70)).astype(np.float32)), A[0].copy()
 KERNELS = {
-    "uniforms": lambda: uniforms((101, 70), 1, 2, 3),
     "bernoulli states": lambda: bernoulli(A, BIAS, DRAW),
     "bernoulli probabilities": lambda: bernoulli(A, BIAS, None, probabilities=np.empty_like(A)),
     "inputs": lambda: conditional.inputs(X, PANELS, BIAS),
@@ -71,7 +69,7 @@ def test_one_thread_equals_several_bit_for_bit(name, eager):
 def test_small_work_stays_in_one_thread(monkeypatch):
     monkeypatch.setattr(threads, "_pool", lambda workers: pytest.fail("a thread was woken"))
     with threads.limit_threads(8):
-        KERNELS["uniforms"]()
+        KERNELS["bernoulli states"]()
 
 
 # ---- how many ----
