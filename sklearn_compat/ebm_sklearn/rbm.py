@@ -209,7 +209,8 @@ class RBM(LearningRBM):
     def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Learn from one pass over a chunk of data, going on exactly where the last call stopped.
 
-        Calls on the same data equal as many epochs of a `fit` with ``schedule="constant"``. Weights, momentum, moving averages and chains
+        Calls on the same data equal as many epochs of a `fit` with ``schedule="constant"``. Weights, momentum,
+        moving averages and chains
         are carried over; the first chunk's means set the visible biases.
 
         Parameters
