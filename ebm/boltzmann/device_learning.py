@@ -70,7 +70,7 @@ class DeviceLearner:
     ) -> None:
         check_fit(model, data)
         self.epochs = Epochs(data, rule, random, n_epochs)
-        self.n_batches, self.epoch, self.sweeps_done = self.epochs.n_batches, 0, 0
+        self.n_batches, self.sweeps_done = self.epochs.n_batches, 0
         self._rule, self._random, self._device = rule, random, device
         self._n_visible, self._n_hidden, self._n_samples = model.n_visible, model.n_hidden, data.n_samples
         self._kind = model.dtype.type
@@ -83,7 +83,6 @@ class DeviceLearner:
 
     def begin_epoch(self, epoch: int) -> None:
         """Shuffle the samples and take the rates of an epoch (0 is the first)."""
-        self.epoch = epoch
         order = self.epochs.order(epoch)
         with self._device.active():
             self._device.write(self._on.order, order)

@@ -70,7 +70,7 @@ class ExactLearner:
         check_fit(model, data)
         enumeration.check_enumerable(model)
         self.epochs = Epochs(data, rule, random, n_epochs)
-        self.n_batches, self.epoch = self.epochs.n_batches, 0
+        self.n_batches = self.epochs.n_batches
         self._data, self._rule = data, rule
         self._parameters = {name: getattr(model, name).copy() for name in NAMES}
         self._velocity = {name: np.zeros_like(part) for name, part in self._parameters.items()}
@@ -80,7 +80,6 @@ class ExactLearner:
 
     def begin_epoch(self, epoch: int) -> None:
         """Shuffle the samples and take the rates of an epoch (0 is the first)."""
-        self.epoch = epoch
         self._order = self.epochs.order(epoch)
         self._shares, self._schedule = self.epochs.shares(self._order), self.epochs.schedule(epoch)
 

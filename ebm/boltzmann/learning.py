@@ -70,7 +70,7 @@ class ContrastiveLearner:
     ) -> None:
         check_fit(model, data)
         self.epochs = Epochs(data, rule, random, n_epochs)
-        self.n_batches, self.epoch, self.sweeps_done = self.epochs.n_batches, 0, 0
+        self.n_batches, self.sweeps_done = self.epochs.n_batches, 0
         self._data, self._rule, self._random, self._seed = data, rule, random, np.uint64(random.seed)
         self._threads = n_threads
         self._weights = _packed(model)
@@ -87,7 +87,6 @@ class ContrastiveLearner:
 
     def begin_epoch(self, epoch: int) -> None:
         """Shuffle the samples and take the rates of an epoch (0 is the first)."""
-        self.epoch = epoch
         order, data = self.epochs.order(epoch), self._data
         self._samples = Samples(data.dense, data.starts, data.indices, data.values, order, self.epochs.shares(order))
         self._schedule = self.epochs.schedule(epoch)
