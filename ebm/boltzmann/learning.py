@@ -226,7 +226,7 @@ def _buffers(model: RBM, rule: Rule, batch: int, parts: int, packed: tuple[int, 
         hidden_ones=np.zeros((rule.chains, n_hidden), np.int32),
         hidden_counts=np.zeros(rule.chains, np.int64),
         row_factors=aligned((3, rows), dtype),
-        column_ones=np.zeros((n_visible, rows), np.int32),
+        column_ones=np.zeros((n_visible, leading(rows, np.int32)), np.int32),  # never a power of two apart
         column_counts=np.zeros(n_visible, np.int64),
         hidden_sum=aligned((panels * width,), dtype),
         noise=aligned((parts, longest), dtype),

@@ -7,7 +7,7 @@ from typing import Any
 from ebm.kernels.jit import inner, pasted
 from ebm.kernels.learning_state import NEXT, UNIT_BLOCK, share_of
 from ebm.kernels.linear import is_dense, tile_rows
-from ebm.kernels.vector import at, gather_sum
+from ebm.kernels.vector import at, gather_sum, transpose_square
 
 
 @pasted
@@ -99,6 +99,21 @@ def gradient_tile(work: Any, mu: Any, listed: Any, rows: Any, panel: Any, top: A
 
 
 @inner
+def copy_transposed(source: Any, top: Any, rows: Any, columns: Any, target: Any, column: Any, lane: Any) -> None:
+    """target[column + j, lane + i] = source[top + i, j]: whole squares of registers, then the rest."""
+    width = source.shape[1]
+    square = width // 4
+    whole_rows, whole_columns = rows // square * square, columns // square * square
+    for i in range(0, whole_rows, square):
+        for j in range(0, whole_columns, square):
+            there = at(target, (column + j) * width + lane + i)
+            transpose_square(at(source, (top + i) * width + j), width, there, width)
+    for j in range(columns):
+        for i in range(whole_rows if j < whole_columns else 0, rows):
+            target[column + j, lane + i] = source[top + i, j]
+
+
+@inner
 def apply_tile(weights: Any, motion: Any, plan: Any, now: Any, panel: Any, top: Any, bottom: Any, tile: Any) -> None:
     """Momentum, decay and step for one tile, and its transposed copy for the way down."""
     width, n_hidden = weights.up.shape[2], weights.down.shape[1]
@@ -110,12 +125,11 @@ def apply_tile(weights: Any, motion: Any, plan: Any, now: Any, panel: Any, top: 
             sign = plan.l1 if w[j] > zero else (-plan.l1 if w[j] < zero else zero)
             m[j] = momentum * m[j] + rate * (g[j] - plan.l2 * w[j] - sign)
             w[j] += m[j]
-    down = weights.down[top // width]
-    lane, column = top % width, panel * width
-    source = weights.up[panel]
-    for j in range(min(width, n_hidden - column)):
-        for i in range(bottom - top):
-            down[column + j, lane + i] = source[top + i, j]
+    column = panel * width
+    copy_transposed(
+        weights.up[panel], top, bottom - top, min(width, n_hidden - column),
+        weights.down[top // width], column, top % width,
+    )  # fmt: skip
 
 
 @pasted

@@ -1,4 +1,4 @@
-"""The three inner loops that a compiler does not find by itself, written as LLVM vectors.
+"""The inner loops that a compiler does not find by itself, written as LLVM vectors.
 
 ``at``
     A typed pointer to one element of an array.
@@ -6,8 +6,10 @@
     C[R, 2V] (+)= A[R, depth] @ B[depth, 2V]: a register tile (Goto & van de Geijn 2008, doi:10.1145/1356052.1356053).
 ``gather_sum``
     out[4V] = start[4V] + sum_k B[index[k], 4V]: a product with a 0/1 row, of which only the ones are visited.
+``transpose_square``
+    target[V, V] = source[V, V]^T, in log2 V rounds of exchanges between registers.
 
-V is the number of elements in a vector register. Both loops add in the order of ``k`` into one accumulator, so a
+V is the number of elements in a vector register. Both sums add in the order of ``k`` into one accumulator, so a
 0/1 row gives bit for bit the same result by either.
 """
 
@@ -170,3 +172,34 @@ def gather_sum(typingctx: Any, b: Any, b_row: Any, index: Any, count: Any, start
         return context.get_dummy_value()
 
     return signature, generate
+
+
+@intrinsic
+def transpose_square(typingctx: Any, source: Any, source_row: Any, target: Any, target_row: Any) -> Any:
+    """target[V, V] = source[V, V]^T; rows source_row and target_row elements apart."""
+    signature = types.void(source, types.intp, source, types.intp)
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        code = _Code(builder, source.dtype)
+        starts = [
+            [code.address(pointer, builder.mul(row, I64(r))) for r in range(code.lanes)]
+            for pointer, row in (args[:2], args[2:])
+        ]
+        rows = [code.load(start, 0) for start in starts[0]]
+        distance = 1
+        while distance < code.lanes:  # exchange the off-diagonal blocks of every (2 distance)-square
+            for r in (r for r in range(code.lanes) if not r & distance):
+                rows[r], rows[r + distance] = _exchange(code, rows[r], rows[r + distance], distance)
+            distance *= 2
+        for row, start in zip(rows, starts[1], strict=True):
+            code.store(row, start, 0)
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+def _exchange(code: _Code, a: Any, b: Any, distance: int) -> tuple[Any, Any]:
+    lanes, kind = range(code.lanes), ir.VectorType(I32, code.lanes)
+    low = [code.lanes + i - distance if i & distance else i for i in lanes]
+    high = [code.lanes + i if i & distance else i + distance for i in lanes]
+    return tuple(code.builder.shuffle_vector(a, b, ir.Constant(kind, mask)) for mask in (low, high))
