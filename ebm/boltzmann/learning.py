@@ -17,7 +17,18 @@ from ebm.boltzmann.rbm import RBM
 from ebm.boltzmann.rule import Epochs, Rule
 from ebm.boltzmann.units import Bernoulli
 from ebm.kernels.contrastive import contrastive_updates
-from ebm.kernels.learning_state import UNIT_BLOCK, Motion, Plan, Samples, Weights, Work
+from ebm.kernels.learning_state import (
+    UNIT_BLOCK,
+    Chains,
+    Columns,
+    Motion,
+    Plan,
+    Rows,
+    Samples,
+    Scratch,
+    Weights,
+    places,
+)
 from ebm.kernels.linear import pack, unpack
 from ebm.kernels.processor import aligned, leading
 from ebm.kernels.threads import gang, n_threads
@@ -77,7 +88,8 @@ class ContrastiveLearner:
         self._motion = _motion(model, data, rule, self._weights)
         self._plan = _plan(rule, data.dtype)
         rows = min(rule.batch_size, data.n_samples)
-        self._work = _buffers(model, rule, rows, self._parts(), self._weights.up.shape)
+        self._places = places(self._parts(), self._weights)
+        self._buffers = _buffers(model, rule, rows, len(self._places), self._weights.up.shape)
         self.chains = first_chains(rule.chains, model.n_hidden, random)
 
     def _parts(self) -> int:
@@ -94,8 +106,8 @@ class ContrastiveLearner:
     def update(self, first: int, last: int) -> None:
         """Do the updates of mini-batches [first, last) of this epoch."""
         start = np.uint64(self.sweeps_done - first * self._rule.n_gibbs)
-        state = (self._weights, self._motion, self._samples, self._work, self._plan, self._schedule)
-        gang(contrastive_updates, (*state, start, self._seed, first, last), self._work.noise.shape[0])
+        state = (self._weights, self._motion, self._samples, *self._buffers, self._plan, self._schedule)
+        gang(contrastive_updates, (*state, self._places, start, self._seed, first, last), len(self._places))
         self.sweeps_done += (last - first) * self._rule.n_gibbs
 
     @property
@@ -108,11 +120,11 @@ class ContrastiveLearner:
     @property
     def chains(self) -> np.ndarray:
         """Hidden states of the chains, (n_chains, n_hidden); a copy. Set them to start elsewhere."""
-        return self._work.hidden_states[:, : self._weights.down.shape[1]].copy()
+        return self._buffers[1].states[:, : self._weights.down.shape[1]].copy()
 
     @chains.setter
     def chains(self, states: np.ndarray) -> None:
-        self._work.hidden_states[:, : self._weights.down.shape[1]] = states
+        self._buffers[1].states[:, : self._weights.down.shape[1]] = states
 
     def is_finite(self) -> bool:
         """Tell whether every parameter is a finite number."""
@@ -213,23 +225,33 @@ def _plan(rule: Rule, dtype: Any) -> Plan:
     return Plan(rule.batch_size, rule.chains, rule.n_gibbs, persistent, rate, rate, kind(rule.l2), kind(rule.l1))
 
 
-def _buffers(model: RBM, rule: Rule, batch: int, parts: int, packed: tuple[int, ...]) -> Work:
+def _buffers(
+    model: RBM, rule: Rule, batch: int, parts: int, packed: tuple[int, ...]
+) -> tuple[Rows, Chains, Columns, Scratch]:
     n_visible, n_hidden, dtype = model.n_visible, model.n_hidden, model.dtype
-    rows, longest = batch + rule.chains, leading(max(n_visible, n_hidden), dtype)
+    n_rows, longest = batch + rule.chains, leading(max(n_visible, n_hidden), dtype)
     panels, _, width = packed
-    return Work(
-        visible=aligned((rows, leading(n_visible, dtype)), dtype),
-        hidden=aligned((rows, leading(n_hidden, dtype)), dtype),
-        visible_ones=np.zeros((rows, n_visible), np.int32),
-        visible_counts=np.zeros(rows, np.int64),
-        hidden_states=aligned((rule.chains, leading(n_hidden, dtype)), dtype),
-        hidden_ones=np.zeros((rule.chains, n_hidden), np.int32),
-        hidden_counts=np.zeros(rule.chains, np.int64),
-        row_factors=aligned((3, rows), dtype),
-        column_ones=np.zeros((n_visible, leading(rows, np.int32)), np.int32),  # never a power of two apart
-        column_counts=np.zeros(n_visible, np.int64),
+    rows = Rows(
+        visible=aligned((n_rows, leading(n_visible, dtype)), dtype),
+        hidden=aligned((n_rows, leading(n_hidden, dtype)), dtype),
+        ones=np.zeros((n_rows, n_visible), np.int32),
+        counts=np.zeros(n_rows, np.int64),
+        factors=aligned((3, n_rows), dtype),
+    )
+    chains = Chains(
+        states=aligned((rule.chains, leading(n_hidden, dtype)), dtype),
+        ones=np.zeros((rule.chains, n_hidden), np.int32),
+        counts=np.zeros(rule.chains, np.int64),
+    )
+    columns = Columns(
+        ones=np.zeros((n_visible, leading(n_rows, np.int32)), np.int32),
+        counts=np.zeros(n_visible, np.int64),
         hidden_sum=aligned((panels * width,), dtype),
+    )
+    scratch = Scratch(
         noise=aligned((parts, longest), dtype),
         tiles=aligned((parts, UNIT_BLOCK, width), dtype),
         sums=aligned((parts, 2, longest), dtype),
+        cursors=np.zeros((parts, n_rows), np.int64),
     )
+    return rows, chains, columns, scratch

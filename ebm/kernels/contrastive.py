@@ -26,46 +26,35 @@ import numpy as np
 from ebm.kernels.barrier import meet
 from ebm.kernels.contrastive_columns import ascend_hidden, ascend_visible, ascend_weights, list_columns
 from ebm.kernels.contrastive_rows import chain_rows, data_rows
-from ebm.kernels.jit import core, inner
-from ebm.kernels.learning_state import UNIT_BLOCK, Place, Update, share_of
+from ebm.kernels.jit import core
+from ebm.kernels.learning_state import Place, Update
 
 
-@inner
-def place(weights: Any, part: Any, parts: Any) -> Any:
-    """Arrange the threads in columns, of which each keeps its panels of W in its own cache, and in rows."""
-    hidden, visible = weights.up.shape[0], weights.down.shape[0]
-    columns = min(parts, hidden, visible)
-    while parts % columns:
-        columns -= 1
-    hidden_left, hidden_right = share_of(hidden, 1, part % columns, columns)
-    visible_left, visible_right = share_of(visible, 1, part % columns, columns)
-    return Place(part, parts, part // columns, parts // columns, hidden_left, hidden_right, visible_left, visible_right)
-
-
-@core
+@core(allocates=False)
 def contrastive_updates(
-    weights: Any, motion: Any, samples: Any, work: Any, plan: Any, schedule: Any, step: Any, key: Any,
-    first: Any, last: Any, part: Any, parts: Any, barrier: Any,
+    weights: Any, motion: Any, samples: Any, rows: Any, chains: Any, columns: Any, scratch: Any, plan: Any,
+    schedule: Any, places: Any, step: Any, key: Any, first: Any, last: Any, part: Any, parts: Any, barrier: Any,
 ) -> None:  # fmt: skip
     """Do updates [first, last) of an epoch, whose first sweep was number ``step`` since learning began."""
-    n_visible, n_hidden = weights.up.shape[1], weights.down.shape[1]
-    mine = place(weights, part, parts)
-    v0, v1 = share_of(n_visible, UNIT_BLOCK, part, parts)
-    h0, h1 = share_of(n_hidden, UNIT_BLOCK, part, parts)
-    noise_v, noise_h = work.noise[part, : -(-n_visible // 4) * 4], work.noise[part, : -(-n_hidden // 4) * 4]
+    p = places[part]
+    mine = Place(part, parts, p[2], p[3], p[4], p[5], p[6], p[7], p[8], p[9], p[10], p[11], p[12], p[13])
+    noise_v = scratch.noise[part, : -(-weights.up.shape[1] // 4) * 4]
+    noise_h = scratch.noise[part, : -(-weights.down.shape[1] // 4) * 4]
+    tile, sums, cursors = scratch.tiles[part], scratch.sums[part], scratch.cursors[part]
+    v0, v1, h0, h1 = mine.visible_first, mine.visible_last, mine.hidden_first, mine.hidden_last
     for update in range(first, last):
         top = update * plan.batch
-        rows = min(plan.batch, samples.order.size - top)
-        chains = plan.chains if plan.persistent else rows
+        n_data = min(plan.batch, samples.order.size - top)
+        n_chains = plan.chains if plan.persistent else n_data
         begins = step + np.uint64(update * plan.sweeps)
-        now = Update(top, rows, chains, schedule[update, 0], schedule[update, 1], begins, key)
-        data_rows(weights, motion, samples, work, plan, now, noise_h, mine, barrier)
-        chain_rows(weights, motion, work, plan, now, noise_v, noise_h, mine, barrier)
+        now = Update(top, n_data, n_chains, schedule[update, 0], schedule[update, 1], begins, key)
+        data_rows(weights, motion, samples, rows, chains.states, plan, now, noise_h, mine, barrier)
+        chain_rows(weights, motion, rows, chains, plan, now, noise_v, noise_h, mine, barrier)
         meet(barrier, parts)
-        ascend_hidden(weights, motion, work, plan, now, h0, h1, work.sums[part])
-        listed = list_columns(work, rows + chains, v0, v1)
+        ascend_hidden(weights.hidden_bias, motion, rows, columns.hidden_sum, plan, now, h0, h1, sums)
+        listed = list_columns(rows.ones, rows.counts, columns, n_data + n_chains, v0, v1, cursors)
         meet(barrier, parts)
-        ascend_weights(weights, motion, work, plan, now, listed, mine, work.tiles[part])
+        ascend_weights(weights, motion.up, motion.visible_offset, rows, columns, plan, now, listed, mine, tile)
         meet(barrier, parts)
-        ascend_visible(weights, motion, work, plan, now, v0, v1, work.sums[part])
+        ascend_visible(weights.visible_bias, motion, rows, columns, plan, now, listed, v0, v1, sums)
         meet(barrier, parts)

@@ -14,7 +14,6 @@ from ebm.kernels.linear import activate_rows, list_binary, list_ones
 from ebm.kernels.philox import fill_uniforms
 
 VISIBLE, HIDDEN, START = np.uint64(1), np.uint64(2), np.uint64(3)  # streams, as in ebm.random.Stream
-NO_ROWS = np.int64(0)  # typed, or the literal compiles its own version
 
 
 @inner
@@ -59,23 +58,25 @@ def centred_dot(x: Any, offset: Any, n: Any, share: Any) -> Any:
 
 
 @inner
-def finish_rows(motion: Any, work: Any, n_visible: Any, n_hidden: Any, first: Any, last: Any) -> None:
+def finish_rows(
+    rows: Any, visible_offset: Any, hidden_offset: Any, n_visible: Any, n_hidden: Any, first: Any, last: Any
+) -> None:
     """Turn pre-activations of rows into q and the row's factors a and e."""
     for row in range(first, last):
-        p = work.hidden[row]
+        p = rows.hidden[row]
         sigmoid_row(p, n_hidden)
-        share = work.row_factors[0, row]
-        work.row_factors[1, row] = centre_row(p, motion.hidden_offset, n_hidden, share)
-        work.row_factors[2, row] = centred_dot(work.visible[row], motion.visible_offset, n_visible, share)
+        share = rows.factors[0, row]
+        rows.factors[1, row] = centre_row(p, hidden_offset, n_hidden, share)
+        rows.factors[2, row] = centred_dot(rows.visible[row], visible_offset, n_visible, share)
 
 
 @inner
 def draw_hidden(
-    work: Any, noise: Any, n: Any, top: Any, step: Any, stream: Any, key: Any, first: Any, last: Any
+    inputs: Any, states: Any, noise: Any, n: Any, step: Any, stream: Any, key: Any, first: Any, last: Any
 ) -> None:
-    """h ~ Bernoulli(sigma(pre-activation)) for chains [first, last), whose rows begin at ``top``."""
+    """h ~ Bernoulli(sigma(inputs)) for chains [first, last)."""
     for c in range(first, last):
-        source, target = work.hidden[top + c], work.hidden_states[c]
+        source, target = inputs[c], states[c]
         for j in range(n):
             target[j] = source[j]
         fill_uniforms(noise, c, step, stream, key)
@@ -83,79 +84,82 @@ def draw_hidden(
 
 
 @inner
-def draw_visible(work: Any, noise: Any, n: Any, top: Any, step: Any, key: Any, first: Any, last: Any) -> None:
-    """v ~ Bernoulli(sigma(pre-activation)) for chains [first, last), whose rows begin at ``top``, and list its ones."""
+def draw_visible(
+    v: Any, ones: Any, counts: Any, noise: Any, n: Any, step: Any, key: Any, first: Any, last: Any
+) -> None:
+    """v ~ Bernoulli(sigma(v)) in place for chains [first, last), and list its ones."""
     for c in range(first, last):
-        v = work.visible[top + c]
         fill_uniforms(noise, c, step, VISIBLE, key)
-        draw_row(v, n, noise)
-        work.visible_counts[top + c] = list_ones(v, n, work.visible_ones[top + c])
+        draw_row(v[c], n, noise)
+        counts[c] = list_ones(v[c], n, ones[c])
 
 
 @inner
-def load_rows(samples: Any, work: Any, now: Any, first: Any, last: Any) -> None:
-    """Load samples [first, last) of the batch: v, its ones and w."""
+def load_rows(samples: Any, rows: Any, begin: Any, first: Any, last: Any) -> None:
+    """Load samples [first, last) of the batch that begins there in the order: v, its ones and w."""
     for r in range(first, last):
-        sample = samples.order[now.top + r]
-        work.visible_counts[r] = load_row(samples, sample, work.visible[r], work.visible_ones[r])
-        work.row_factors[0, r] = samples.shares[now.top + r]
+        rows.counts[r] = load_row(samples, samples.order[begin + r], rows.visible[r], rows.ones[r])
+        rows.factors[0, r] = samples.shares[begin + r]
 
 
 @inner
-def list_hidden(work: Any, n: Any, first: Any, last: Any) -> None:
+def list_hidden(chains: Any, n: Any, first: Any, last: Any) -> None:
     """List the ones of the hidden states of chains [first, last)."""
     for c in range(first, last):
-        work.hidden_counts[c] = list_ones(work.hidden_states[c], n, work.hidden_ones[c])
+        chains.counts[c] = list_ones(chains.states[c], n, chains.ones[c])
 
 
 @pasted
 def data_rows(
-    weights: Any, motion: Any, samples: Any, work: Any, plan: Any, now: Any, noise: Any, mine: Any, barrier: Any
-) -> None:
+    weights: Any, motion: Any, samples: Any, rows: Any, states: Any, plan: Any, now: Any, noise: Any, mine: Any,
+    barrier: Any,
+) -> None:  # fmt: skip
     """Load the batch and leave v, w, q, a and e of its rows; draw the states that CD starts from."""
     n_visible, n_hidden = weights.up.shape[1], weights.down.shape[1]
-    first, last = share_of(now.rows, 1, mine.part, mine.parts)
-    load_rows(samples, work, now, first, last)
+    first, last = share_of(now.rows, mine.part, mine.parts)
+    load_rows(samples, rows, now.top, first, last)
     meet(barrier, mine.parts)
-    top, bottom = share_of(now.rows, 1, mine.row, mine.rows)
+    top, bottom = share_of(now.rows, mine.row, mine.rows)
     activate_rows(
-        work.visible, work.visible_ones, work.visible_counts, weights.up, weights.hidden_bias, work.hidden,
+        rows.visible, rows.ones, rows.counts, weights.up, weights.hidden_bias, rows.hidden,
         top, bottom, mine.hidden_left, mine.hidden_right,
     )  # fmt: skip
     meet(barrier, mine.parts)
     if not plan.persistent:
-        draw_hidden(work, noise, n_hidden, NO_ROWS, now.step, START, now.key, first, last)
-    finish_rows(motion, work, n_visible, n_hidden, first, last)
+        draw_hidden(rows.hidden, states, noise, n_hidden, now.step, START, now.key, first, last)
+    finish_rows(rows, motion.visible_offset, motion.hidden_offset, n_visible, n_hidden, first, last)
 
 
 @pasted
 def chain_rows(
-    weights: Any, motion: Any, work: Any, plan: Any, now: Any, noise_v: Any, noise_h: Any, mine: Any, barrier: Any
-) -> None:
+    weights: Any, motion: Any, rows: Any, chains: Any, plan: Any, now: Any, noise_v: Any, noise_h: Any, mine: Any,
+    barrier: Any,
+) -> None:  # fmt: skip
     """Run k sweeps of the chains, whose rows follow the data's, and leave v, w, q, a and e of their last states."""
     n_visible, n_hidden = weights.up.shape[1], weights.down.shape[1]
-    first, last = share_of(now.chains, 1, mine.part, mine.parts)
-    top, bottom = share_of(now.chains, 1, mine.row, mine.rows)
-    v, ones, counts = work.visible[now.rows :], work.visible_ones[now.rows :], work.visible_counts[now.rows :]
+    first, last = share_of(now.chains, mine.part, mine.parts)
+    top, bottom = share_of(now.chains, mine.row, mine.rows)
+    v, h = rows.visible[now.rows :], rows.hidden[now.rows :]
+    ones, counts = rows.ones[now.rows :], rows.counts[now.rows :]
     for s in range(plan.sweeps):
         step = now.step + np.uint64(s)
-        list_hidden(work, n_hidden, first, last)
+        list_hidden(chains, n_hidden, first, last)
         meet(barrier, mine.parts)
         activate_rows(
-            work.hidden_states, work.hidden_ones, work.hidden_counts, weights.down, weights.visible_bias, v,
+            chains.states, chains.ones, chains.counts, weights.down, weights.visible_bias, v,
             top, bottom, mine.visible_left, mine.visible_right,
         )  # fmt: skip
         meet(barrier, mine.parts)
-        draw_visible(work, noise_v, n_visible, now.rows, step, now.key, first, last)
+        draw_visible(v, ones, counts, noise_v, n_visible, step, now.key, first, last)
         meet(barrier, mine.parts)
         activate_rows(
-            v, ones, counts, weights.up, weights.hidden_bias, work.hidden[now.rows :],
-            top, bottom, mine.hidden_left, mine.hidden_right,
-        )  # fmt: skip
+            v, ones, counts, weights.up, weights.hidden_bias, h, top, bottom, mine.hidden_left, mine.hidden_right
+        )
         meet(barrier, mine.parts)
         if plan.persistent or s + 1 < plan.sweeps:
-            draw_hidden(work, noise_h, n_hidden, now.rows, step, HIDDEN, now.key, first, last)
+            draw_hidden(h, chains.states, noise_h, n_hidden, step, HIDDEN, now.key, first, last)
     share = type(plan.l2)(-1) / type(plan.l2)(now.chains)
     for c in range(first, last):
-        work.row_factors[0, now.rows + c] = share
-    finish_rows(motion, work, n_visible, n_hidden, now.rows + first, now.rows + last)
+        rows.factors[0, now.rows + c] = share
+    first, last = now.rows + first, now.rows + last
+    finish_rows(rows, motion.visible_offset, motion.hidden_offset, n_visible, n_hidden, first, last)

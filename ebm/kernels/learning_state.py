@@ -45,23 +45,39 @@ class Samples(NamedTuple):
     shares: np.ndarray  # (len(order),), in the order's order
 
 
-class Work(NamedTuple):
-    """Buffers of one update: rows of data first, then rows of chains."""
+class Rows(NamedTuple):
+    """What an update knows of its rows: data first, then chains."""
 
     visible: np.ndarray  # (rows, leading n_visible)
     hidden: np.ndarray  # (rows, leading n_hidden): p, then q
-    visible_ones: np.ndarray  # int32 (rows, n_visible)
-    visible_counts: np.ndarray  # int64; -1: not a 0/1 row
-    hidden_states: np.ndarray  # (chains, leading n_hidden)
-    hidden_ones: np.ndarray  # int32 (chains, n_hidden)
-    hidden_counts: np.ndarray
-    row_factors: np.ndarray  # (3, rows): w, a, e
-    column_ones: np.ndarray  # int32 (n_visible, rows)
-    column_counts: np.ndarray
+    ones: np.ndarray  # int32 (rows, n_visible): places of the visible ones
+    counts: np.ndarray  # int64; -1: not a 0/1 row
+    factors: np.ndarray  # (3, rows): w, a, e
+
+
+class Chains(NamedTuple):
+    """Hidden states of the chains."""
+
+    states: np.ndarray  # (chains, leading n_hidden)
+    ones: np.ndarray  # int32 (chains, n_hidden)
+    counts: np.ndarray
+
+
+class Columns(NamedTuple):
+    """What an update knows of its columns."""
+
+    ones: np.ndarray  # int32 (n_visible, rows)
+    counts: np.ndarray
     hidden_sum: np.ndarray  # dh
+
+
+class Scratch(NamedTuple):
+    """Buffers that each thread has for itself."""
+
     noise: np.ndarray  # (threads, longest row in whole calls of four)
     tiles: np.ndarray  # (threads, UNIT_BLOCK, width)
     sums: np.ndarray  # (threads, 2, longest row)
+    cursors: np.ndarray  # int64 (threads, rows)
 
 
 class Plan(NamedTuple):
@@ -90,20 +106,53 @@ class Update(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where a thread stands: its number, its row of threads, and its panels of both layers."""
+    """Where a thread stands among the threads, and its part of the units; rows are shared out anew at each update."""
 
-    part: int
+    part: int  # its number
     parts: int
-    row: int
+    row: int  # threads stand in rows and columns: those of a column keep the same panels of W in their caches
     rows: int
-    hidden_left: int
+    hidden_left: int  # panels of hidden units, for what goes up and for W
     hidden_right: int
-    visible_left: int
+    visible_left: int  # panels of visible units, for what goes down
     visible_right: int
+    weights_first: int  # visible units of W, whole panels
+    weights_last: int
+    visible_first: int  # units, whole cache lines
+    visible_last: int
+    hidden_first: int
+    hidden_last: int
 
 
-@inner
-def share_of(n: Any, block: Any, part: Any, parts: Any) -> Any:
+def places(parts: int, weights: Weights) -> np.ndarray:
+    """Return the Place of every thread, int64 of shape (parts, fields)."""
+    hidden, n_visible, width = weights.up.shape
+    visible, n_hidden, _ = weights.down.shape
+    columns = min(parts, hidden, visible)
+    while parts % columns:
+        columns -= 1
+    rows = parts // columns
+    return np.array(
+        [
+            Place(
+                part, parts, part // columns, rows,
+                *blocks_of(hidden, 1, part % columns, columns), *blocks_of(visible, 1, part % columns, columns),
+                *blocks_of(n_visible, width, part // columns, rows),
+                *blocks_of(n_visible, UNIT_BLOCK, part, parts), *blocks_of(n_hidden, UNIT_BLOCK, part, parts),
+            )
+            for part in range(parts)
+        ],
+        np.int64,
+    )  # fmt: skip
+
+
+def blocks_of(n: int, block: int, part: int, parts: int) -> tuple[int, int]:
     """Return the part of [0, n) that one thread takes, in whole blocks."""
     blocks = -(-n // block)
     return min(n, blocks * part // parts * block), min(n, blocks * (part + 1) // parts * block)
+
+
+@inner
+def share_of(n: Any, part: Any, parts: Any) -> Any:
+    """Return the part of [0, n) that one thread takes."""
+    return n * part // parts, n * (part + 1) // parts

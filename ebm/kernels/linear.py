@@ -13,7 +13,7 @@ import numpy as np
 
 from ebm.kernels.jit import inner
 from ebm.kernels.processor import ROWS, aligned, panel_width
-from ebm.kernels.vector import at, gather_sum, tile_large, tile_one, tile_third
+from ebm.kernels.vector import at, beyond, gather_sum, tile_large, tile_one, tile_third
 
 DENSE_TENTHS = 4  # tenths of ones above which the dense tile is the faster way
 BLOCK = 96  # rows that take one panel after the other while it is in the cache
@@ -65,30 +65,18 @@ def list_binary(x: Any, n: Any, ones: Any) -> Any:
 
 @inner
 def tile_rows(
-    a: Any,
-    a0: Any,
-    a_row: Any,
-    a_step: Any,
-    b: Any,
-    b0: Any,
-    b_step: Any,
-    depth: Any,
-    c: Any,
-    c0: Any,
-    c_row: Any,
-    rows: Any,
+    a: Any, a_row: Any, a_step: Any, b: Any, b_step: Any, depth: Any, c: Any, c_row: Any, rows: Any
 ) -> None:
-    """C[rows, 2V] += A[rows, depth] @ B[depth, 2V]; every matrix is an array, an offset and strides in elements."""
-    right = at(b, b0)
+    """C[rows, 2V] += A[rows, depth] @ B[depth, 2V]; every matrix is a pointer and strides in elements."""
     i = 0
     while rows - i >= ROWS:
-        tile_large(at(a, a0 + i * a_row), a_row, a_step, right, b_step, depth, at(c, c0 + i * c_row), c_row)
+        tile_large(beyond(a, i * a_row), a_row, a_step, b, b_step, depth, beyond(c, i * c_row), c_row)
         i += ROWS
     while rows - i >= THIRD:
-        tile_third(at(a, a0 + i * a_row), a_row, a_step, right, b_step, depth, at(c, c0 + i * c_row), c_row)
+        tile_third(beyond(a, i * a_row), a_row, a_step, b, b_step, depth, beyond(c, i * c_row), c_row)
         i += THIRD
     while i < rows:
-        tile_one(at(a, a0 + i * a_row), a_row, a_step, right, b_step, depth, at(c, c0 + i * c_row), c_row)
+        tile_one(beyond(a, i * a_row), a_row, a_step, b, b_step, depth, beyond(c, i * c_row), c_row)
         i += 1
 
 
@@ -124,8 +112,8 @@ def activate_rows(
                         out[row, j] = start[j]
                 for h in range(0, width, half):
                     tile_rows(
-                        x, top * x.shape[1], x.shape[1], NEXT, panels, panel + h, width, depth,
-                        out, top * out.shape[1] + column + h, out.shape[1], bottom - top,
+                        at(x, top * x.shape[1]), x.shape[1], NEXT, at(panels, panel + h), width, depth,
+                        at(out, top * out.shape[1] + column + h), out.shape[1], bottom - top,
                     )  # fmt: skip
             else:
                 for row in range(top, bottom):

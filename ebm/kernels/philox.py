@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ebm.kernels.jit import by_precision, cell, inner
+from ebm.kernels.jit import by_precision, cell, inner, rows_by_precision
 
 u32, u64, i32, i64, f32, f64 = np.uint32, np.uint64, np.int32, np.int64, np.float32, np.float64
 M0, M1 = u64(0xD2511F53), u64(0xCD9E8D57)
@@ -81,21 +81,25 @@ columns_per_call = by_precision(four, two)
 
 
 @inner
-def fill_uniforms(noise: Any, row: Any, step: Any, stream: Any, key: Any) -> None:
-    """Fill a buffer of floats (a multiple of four long) with the uniforms of one row.
-
-    float32 takes one word a column, so call j serves columns 4j to 4j+3; float64 takes two: 2j and 2j+1.
-    """
+def fill_single(noise: Any, row: Any, step: Any, stream: Any, key: Any) -> None:
+    """One word a column: call j serves columns 4j to 4j+3."""
     k0, k1 = key & u64(0xFFFFFFFF), key >> S32
-    if columns_per_call(noise[0]) == FOUR:  # known to the compiler, unlike the itemsize
-        for j in range(noise.size // 4):
-            a, b, c, d = philox(j, row, step, stream, k0, k1)
-            noise[4 * j], noise[4 * j + 1] = uniform32(a), uniform32(b)
-            noise[4 * j + 2], noise[4 * j + 3] = uniform32(c), uniform32(d)
-    else:
-        for j in range(noise.size // 2):
-            a, b, c, d = philox(j, row, step, stream, k0, k1)
-            noise[2 * j], noise[2 * j + 1] = uniform64(a, b), uniform64(c, d)
+    for j in range(noise.size // 4):
+        a, b, c, d = philox(j, row, step, stream, k0, k1)
+        noise[4 * j], noise[4 * j + 1] = uniform32(a), uniform32(b)
+        noise[4 * j + 2], noise[4 * j + 3] = uniform32(c), uniform32(d)
+
+
+@inner
+def fill_double(noise: Any, row: Any, step: Any, stream: Any, key: Any) -> None:
+    """Two words a column: call j serves columns 2j and 2j+1."""
+    k0, k1 = key & u64(0xFFFFFFFF), key >> S32
+    for j in range(noise.size // 2):
+        a, b, c, d = philox(j, row, step, stream, k0, k1)
+        noise[2 * j], noise[2 * j + 1] = uniform64(a, b), uniform64(c, d)
+
+
+fill_uniforms = rows_by_precision(fill_single, fill_double)  # (noise, row, step, stream, key): a multiple of 4 long
 
 
 def uniforms(shape: tuple[int, int], seed: int, step: int, stream: int, dtype: Any = np.float32) -> np.ndarray:

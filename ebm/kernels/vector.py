@@ -1,7 +1,7 @@
 """The inner loops that a compiler does not find by itself, written as LLVM vectors.
 
-``at``
-    A typed pointer to one element of an array.
+``at``, ``beyond``
+    A typed pointer to one element of an array, or some elements further.
 ``tile_product``
     C[R, 2V] (+)= A[R, depth] @ B[depth, 2V]: a register tile (Goto & van de Geijn 2008, doi:10.1145/1356052.1356053).
 ``gather_sum``
@@ -103,6 +103,16 @@ def at(typingctx: Any, array: Any, offset: Any) -> Any:
         return builder.gep(data, [args[1]])
 
     return types.CPointer(array.dtype)(array, types.intp), generate
+
+
+@intrinsic
+def beyond(typingctx: Any, pointer: Any, offset: Any) -> Any:
+    """Point ``offset`` elements further."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.gep(args[0], [args[1]])
+
+    return pointer(pointer, types.intp), generate
 
 
 def _tile_product(rows: int) -> Any:

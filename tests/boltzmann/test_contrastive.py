@@ -140,7 +140,7 @@ def test_one_thread_equals_two_bit_for_bit(data, rule, monkeypatch):
     states = []
     for n_threads in (1, 2):
         learner = learner_for(DATA[data](83, 70), replace(RULES[rule], batch_size=31), np.float32, n_threads=n_threads)
-        assert learner._work.noise.shape[0] == n_threads
+        assert len(learner._places) == n_threads
         for epoch in range(2):
             learner.begin_epoch(epoch)
             learner.update(0, 1)
