@@ -17,6 +17,7 @@ from ebm.boltzmann.rbm import RBM
 from ebm.boltzmann.rule import Epochs, Rule
 from ebm.boltzmann.units import Bernoulli
 from ebm.kernels.contrastive import contrastive_updates
+from ebm.kernels.contrastive_columns import NEAR
 from ebm.kernels.learning_state import (
     UNIT_BLOCK,
     Chains,
@@ -246,12 +247,12 @@ def _buffers(
     columns = Columns(
         ones=np.zeros((n_visible, leading(n_rows, np.int32)), np.int32),
         counts=np.zeros(n_visible, np.int64),
+        ends=np.zeros((1 - (-n_rows // NEAR), n_visible), np.int64),
         hidden_sum=aligned((panels * width,), dtype),
     )
     scratch = Scratch(
         noise=aligned((parts, longest), dtype),
         tiles=aligned((parts, UNIT_BLOCK, width), dtype),
         sums=aligned((parts, 2, longest), dtype),
-        cursors=np.zeros((parts, n_rows), np.int64),
     )
     return rows, chains, columns, scratch

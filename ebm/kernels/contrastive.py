@@ -40,7 +40,7 @@ def contrastive_updates(
     mine = Place(part, parts, p[2], p[3], p[4], p[5], p[6], p[7], p[8], p[9], p[10], p[11], p[12], p[13])
     noise_v = scratch.noise[part, : -(-weights.up.shape[1] // 4) * 4]
     noise_h = scratch.noise[part, : -(-weights.down.shape[1] // 4) * 4]
-    tile, sums, cursors = scratch.tiles[part], scratch.sums[part], scratch.cursors[part]
+    tile, sums = scratch.tiles[part], scratch.sums[part]
     v0, v1, h0, h1 = mine.visible_first, mine.visible_last, mine.hidden_first, mine.hidden_last
     for update in range(first, last):
         top = update * plan.batch
@@ -52,7 +52,7 @@ def contrastive_updates(
         chain_rows(weights, motion, rows, chains, plan, now, noise_v, noise_h, mine, barrier)
         meet(barrier, parts)
         ascend_hidden(weights.hidden_bias, motion, rows, columns.hidden_sum, plan, now, h0, h1, sums)
-        listed = list_columns(rows.ones, rows.counts, columns, n_data + n_chains, v0, v1, cursors)
+        listed = list_columns(rows.ones, rows.counts, columns, n_data + n_chains, v0, v1)
         meet(barrier, parts)
         ascend_weights(weights, motion.up, motion.visible_offset, rows, columns, plan, now, listed, mine, tile)
         meet(barrier, parts)

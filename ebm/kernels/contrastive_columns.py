@@ -7,9 +7,10 @@ from typing import Any
 from ebm.kernels.jit import inner, pasted
 from ebm.kernels.learning_state import NEXT, UNIT_BLOCK
 from ebm.kernels.linear import is_dense, tile_rows
+from ebm.kernels.processor import PANEL_BYTES
 from ebm.kernels.vector import at, gather_sum, transpose_square
 
-NEAR = 256  # columns whose lists grow together: as many cache lines as stay in the first cache
+NEAR = 24 * 1024 // PANEL_BYTES  # rows of which a panel stays in the first cache while a tile sums them
 
 
 @pasted
@@ -38,7 +39,7 @@ def ascend_hidden(
 
 @inner
 def sum_listed(columns: Any, factors: Any, data: Any, first: Any, last: Any, gradient: Any, mean: Any) -> None:
-    """What ``sum_rows`` does, over lists of the columns' ones: the same terms in the same order."""
+    """Do as ``sum_rows`` does, over lists of the columns' ones: the same terms in the same order."""
     for i in range(first, last):
         total, average = gradient[i], mean[i]
         for k in range(columns.counts[i]):
@@ -100,23 +101,21 @@ def first_at_least(ones: Any, count: Any, column: Any) -> Any:
 
 
 @inner
-def list_columns(ones: Any, counts: Any, columns: Any, n_rows: Any, first: Any, last: Any, cursors: Any) -> Any:
+def list_columns(ones: Any, counts: Any, columns: Any, n_rows: Any, first: Any, last: Any) -> Any:
     """Turn the rows' lists of ones into lists for columns [first, last); False where a row is not 0/1."""
-    for r in range(n_rows):
-        if counts[r] < 0:
-            return False
-        cursors[r] = first_at_least(ones[r], counts[r], first)
-    for left in range(first, last, NEAR):
-        right = min(left + NEAR, last)
-        for i in range(left, right):
-            columns.counts[i] = 0
-        for r in range(n_rows):
-            k, end, row = cursors[r], counts[r], ones[r]
-            while k < end and row[k] < right:
+    for i in range(first, last):
+        columns.counts[i] = 0
+    for begin in range(0, n_rows, NEAR):
+        for r in range(begin, min(begin + NEAR, n_rows)):
+            if counts[r] < 0:
+                return False
+            k, row = first_at_least(ones[r], counts[r], first), ones[r]
+            while k < counts[r] and row[k] < last:
                 columns.ones[row[k], columns.counts[row[k]]] = r
                 columns.counts[row[k]] += 1
                 k += 1
-            cursors[r] = k
+        for i in range(first, last):
+            columns.ends[begin // NEAR + 1, i] = columns.counts[i]
     return True
 
 
@@ -137,9 +136,11 @@ def gradient_tile(
                 at(tile, h), width, bottom - top,
             )  # fmt: skip
         return
-    for i in range(top, bottom):
-        here = at(tile, (i - top) * width)
-        gather_sum(at(rows.hidden, column), ldh, at(columns.ones, i * columns.ones.shape[1]), columns.counts[i], here, here)
+    for chunk in range(-(-n_rows // NEAR)):
+        for i in range(top, bottom):
+            begin, here = columns.ends[chunk, i], at(tile, (i - top) * width)
+            ones, count = at(columns.ones, i * columns.ones.shape[1] + begin), columns.ends[chunk + 1, i] - begin
+            gather_sum(at(rows.hidden, column), ldh, ones, count, here, here)
 
 
 @inner

@@ -39,7 +39,7 @@ G3, G5, G7, G9, G11, G13, G15, G17, G19, G21, G23, G25, G27, G29, G31, G33 = (f6
 @cell
 def exp32(x: Any) -> Any:
     """e^x in float32, within 2e-7 relative; saturates beyond |x| = 87."""
-    x = LIMIT_S if x > LIMIT_S else (-LIMIT_S if x < -LIMIT_S else x)  # faster to compile than min and max
+    x = min(max(x, -LIMIT_S), LIMIT_S)
     e = i32(x * LOG2E_S + BIAS_S)  # round(x log2 e) + 127: positive, so truncation is floor
     n = f32(e) - OFFSET_S
     r = (x - n * HIGH_S) - n * LOW_S
@@ -50,7 +50,7 @@ def exp32(x: Any) -> Any:
 @cell
 def exp64(x: Any) -> Any:
     """e^x in float64, within 4e-16 relative; saturates beyond |x| = 708."""
-    x = LIMIT_D if x > LIMIT_D else (-LIMIT_D if x < -LIMIT_D else x)
+    x = min(max(x, -LIMIT_D), LIMIT_D)
     e = i64(x * LOG2E_D + BIAS_D)
     n = f64(e) - OFFSET_D
     r = (x - n * HIGH_D) - n * LOW_D

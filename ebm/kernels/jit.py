@@ -18,9 +18,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
+import llvmlite.binding as llvm
 import numba
 import numpy as np
-import llvmlite.binding as llvm
 from numba import types
 from numba.core.caching import CompileResultCacheImpl, FunctionCache
 from numba.core.codegen import JITCodeLibrary
@@ -130,9 +130,9 @@ def core(function: Callable | None = None, *, allocates: bool = True) -> Any:
     """
     if function is None:
         return lambda function: core(function, allocates=allocates)
-    dispatcher = numba.njit(
-        nogil=True, error_model="numpy", fastmath=FAST, no_cfunc_wrapper=True, _nrt=allocates
-    )(function)
+    dispatcher = numba.njit(nogil=True, error_model="numpy", fastmath=FAST, no_cfunc_wrapper=True, _nrt=allocates)(
+        function
+    )
     dispatcher.compile = _undisturbed(dispatcher.compile)
     try:
         dispatcher._cache = _PackageCache(function)

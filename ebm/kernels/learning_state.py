@@ -12,7 +12,7 @@ from ebm.kernels.processor import panel_width
 NEXT = np.int64(1)  # typed, or the literal compiles its own version
 # Units that a thread takes together: as many visible ones as have their gradient in a tile of the first cache, whose
 # transposed copy fits into one panel.
-UNIT_BLOCK = min(16, panel_width(np.float64))
+UNIT_BLOCK = panel_width(np.float64)
 
 
 class Weights(NamedTuple):
@@ -67,7 +67,8 @@ class Columns(NamedTuple):
     """What an update knows of its columns."""
 
     ones: np.ndarray  # int32 (n_visible, rows)
-    counts: np.ndarray
+    counts: np.ndarray  # int64 (n_visible,)
+    ends: np.ndarray  # int64 (1 + runs of NEAR rows, n_visible): counts after so many runs
     hidden_sum: np.ndarray  # dh
 
 
@@ -77,7 +78,6 @@ class Scratch(NamedTuple):
     noise: np.ndarray  # (threads, longest row in whole calls of four)
     tiles: np.ndarray  # (threads, UNIT_BLOCK, width)
     sums: np.ndarray  # (threads, 2, longest row)
-    cursors: np.ndarray  # int64 (threads, rows)
 
 
 class Plan(NamedTuple):

@@ -64,9 +64,7 @@ def list_binary(x: Any, n: Any, ones: Any) -> Any:
 
 
 @inner
-def tile_rows(
-    a: Any, a_row: Any, a_step: Any, b: Any, b_step: Any, depth: Any, c: Any, c_row: Any, rows: Any
-) -> None:
+def tile_rows(a: Any, a_row: Any, a_step: Any, b: Any, b_step: Any, depth: Any, c: Any, c_row: Any, rows: Any) -> None:
     """C[rows, 2V] += A[rows, depth] @ B[depth, 2V]; every matrix is a pointer and strides in elements."""
     i = 0
     while rows - i >= ROWS:
