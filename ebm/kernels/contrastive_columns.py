@@ -13,55 +13,55 @@ from ebm.kernels.vector import at, gather_sum, transpose_square
 NEAR = 24 * 1024 // PANEL_BYTES  # rows of which a panel stays in the first cache while a tile sums them
 
 
+@inner
+def add_row(x: Any, factor: Any, weighted: Any, other: Any, plain: Any) -> None:
+    """weighted += factor x and plain += other x (rows of the same length: a loop from zero, which vectorises)."""
+    for j in range(x.size):
+        weighted[j] += factor * x[j]
+        plain[j] += other * x[j]
+
+
 @pasted
 def ascend_hidden(
     bias: Any, motion: Any, rows: Any, hidden_sum: Any, plan: Any, now: Any, first: Any, last: Any, sums: Any
 ) -> None:
     """Update c and lambda for hidden columns [first, last), and leave dh."""
-    gradient, total = sums[0], sums[1]
-    for j in range(first, last):
+    gradient, total = sums[0, first:last], sums[1, first:last]
+    one = type(now.rate)(1)
+    for j in range(last - first):
         gradient[j] = 0
         total[j] = 0
     for r in range(now.rows + now.chains):
-        factor = type(now.rate)(1) - rows.factors[2, r]
-        q = rows.hidden[r]
-        for j in range(first, last):
-            gradient[j] += factor * q[j]
-            total[j] += q[j]
+        add_row(rows.hidden[r, first:last], one - rows.factors[2, r], gradient, one, total)
         if r == now.rows - 1:  # of the data: the mean of q is the mean of p, less lambda
-            for j in range(first, last):
-                motion.hidden_offset[j] += plan.hidden_rate * total[j]
-    for j in range(first, last):
-        hidden_sum[j] = total[j]
-        motion.hidden_bias[j] = now.momentum * motion.hidden_bias[j] + now.rate * gradient[j]
-        bias[j] += motion.hidden_bias[j]
+            for j in range(last - first):
+                motion.hidden_offset[first + j] += plan.hidden_rate * total[j]
+    for j in range(last - first):
+        hidden_sum[first + j] = total[j]
+        motion.hidden_bias[first + j] = now.momentum * motion.hidden_bias[first + j] + now.rate * gradient[j]
+        bias[first + j] += motion.hidden_bias[first + j]
 
 
 @inner
-def sum_listed(columns: Any, factors: Any, data: Any, first: Any, last: Any, gradient: Any, mean: Any) -> None:
+def sum_listed(columns: Any, factors: Any, data: Any, first: Any, gradient: Any, mean: Any) -> None:
     """Do as ``sum_rows`` does, over lists of the columns' ones: the same terms in the same order."""
-    for i in range(first, last):
-        total, average = gradient[i], mean[i]
-        for k in range(columns.counts[i]):
-            r = columns.ones[i, k]
+    for j in range(gradient.size):
+        total, average, ones = gradient[j], mean[j], columns.ones[first + j]
+        for k in range(columns.counts[first + j]):
+            r = ones[k]
             total += factors[0, r] - factors[1, r]
             if r < data:
                 average += factors[0, r]
-        gradient[i], mean[i] = total, average
+        gradient[j], mean[j] = total, average
 
 
 @inner
-def sum_rows(
-    visible: Any, factors: Any, data: Any, n_rows: Any, first: Any, last: Any, gradient: Any, mean: Any
-) -> None:
+def sum_rows(visible: Any, factors: Any, data: Any, n_rows: Any, first: Any, gradient: Any, mean: Any) -> None:
     """gradient_i += sum_r v_ri (w_r - a_r) over all rows, mean_i += sum_r v_ri w_r over those of the data."""
     for r in range(n_rows):
         factor = factors[0, r] - factors[1, r]
         share = factors[0, r] if r < data else type(factor)(0)
-        v = visible[r]
-        for i in range(first, last):
-            gradient[i] += factor * v[i]
-            mean[i] += share * v[i]
+        add_row(visible[r, first : first + gradient.size], factor, gradient, share, mean)
 
 
 @pasted
@@ -69,22 +69,23 @@ def ascend_visible(
     bias: Any, motion: Any, rows: Any, columns: Any, plan: Any, now: Any, listed: Any, first: Any, last: Any, sums: Any
 ) -> None:
     """Update b and mu for visible columns [first, last)."""
-    gradient, mean = sums[0], sums[1]
-    for i in range(first, last):
-        gradient[i] = 0
-        mean[i] = 0
+    gradient, mean = sums[0, first:last], sums[1, first:last]
+    for j in range(last - first):
+        gradient[j] = 0
+        mean[j] = 0
     if listed:
-        sum_listed(columns, rows.factors, now.rows, first, last, gradient, mean)
+        sum_listed(columns, rows.factors, now.rows, first, gradient, mean)
     else:
-        sum_rows(rows.visible, rows.factors, now.rows, now.rows + now.chains, first, last, gradient, mean)
+        sum_rows(rows.visible, rows.factors, now.rows, now.rows + now.chains, first, gradient, mean)
     a_total = type(now.rate)(0)
     for r in range(now.rows + now.chains):
         a_total += rows.factors[1, r]
-    for i in range(first, last):
+    for j in range(last - first):
+        i = first + j
         mu = motion.visible_offset[i]
-        motion.visible_bias[i] = now.momentum * motion.visible_bias[i] + now.rate * (gradient[i] + mu * a_total)
+        motion.visible_bias[i] = now.momentum * motion.visible_bias[i] + now.rate * (gradient[j] + mu * a_total)
         bias[i] += motion.visible_bias[i]
-        motion.visible_offset[i] = mu + plan.visible_rate * (mean[i] - mu)
+        motion.visible_offset[i] = mu + plan.visible_rate * (mean[j] - mu)
 
 
 @inner
@@ -125,9 +126,10 @@ def gradient_tile(
 ) -> None:
     """tile[i, :] = sum_r v_ri q_r - mu_i dh over a panel of hidden columns, visible units [top, bottom)."""
     width = tile.shape[1]
+    dh = columns.hidden_sum[column : column + width]
     for i in range(top, bottom):
         for j in range(width):
-            tile[i - top, j] = -mu[i] * columns.hidden_sum[column + j]
+            tile[i - top, j] = -mu[i] * dh[j]
     ldv, ldh, half = rows.visible.shape[1], rows.hidden.shape[1], width // 2
     if not listed or is_dense(columns.counts, n_rows, top, bottom):
         for h in range(0, width, half):

@@ -105,9 +105,11 @@ def activate_rows(
         for p in range(left, right):
             panel, column = p * depth * width, p * width
             if dense:
+                bias = start[column : column + width]
                 for row in range(top, bottom):
-                    for j in range(column, column + width):
-                        out[row, j] = start[j]
+                    target = out[row, column : column + width]
+                    for j in range(width):
+                        target[j] = bias[j]
                 for h in range(0, width, half):
                     tile_rows(
                         at(x, top * x.shape[1]), x.shape[1], NEXT, at(panels, panel + h), width, depth,
