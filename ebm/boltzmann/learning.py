@@ -17,8 +17,8 @@ from ebm.boltzmann.rbm import RBM
 from ebm.boltzmann.rule import Epochs, Rule
 from ebm.boltzmann.units import Bernoulli
 from ebm.kernels.contrastive import contrastive_updates
-from ebm.kernels.contrastive_columns import NEAR
 from ebm.kernels.learning_state import (
+    NEAR,
     UNIT_BLOCK,
     Chains,
     Columns,
@@ -244,10 +244,11 @@ def _buffers(
         ones=np.zeros((rule.chains, n_hidden), np.int32),
         counts=np.zeros(rule.chains, np.int64),
     )
+    n_runs = -(-n_rows // NEAR)
     columns = Columns(
-        ones=np.zeros((n_visible, leading(n_rows, np.int32)), np.int32),
+        ones=np.zeros((n_runs, n_visible, NEAR), np.int16),
+        lengths=np.zeros((n_runs, n_visible), np.int64),
         counts=np.zeros(n_visible, np.int64),
-        ends=np.zeros((1 - (-n_rows // NEAR), n_visible), np.int64),
         hidden_sum=aligned((panels * width,), dtype),
     )
     scratch = Scratch(

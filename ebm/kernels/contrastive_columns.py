@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from ebm.kernels.jit import inner, pasted
-from ebm.kernels.learning_state import NEXT, UNIT_BLOCK
-from ebm.kernels.linear import is_dense, tile_rows
-from ebm.kernels.processor import PANEL_BYTES
-from ebm.kernels.vector import at, gather_sum, transpose_square
+import numpy as np
 
-NEAR = 24 * 1024 // PANEL_BYTES  # rows of which a panel stays in the first cache while a tile sums them
+from ebm.kernels.jit import inner, pasted
+from ebm.kernels.learning_state import NEAR, NEXT, UNIT_BLOCK
+from ebm.kernels.linear import is_dense, tile_rows
+from ebm.kernels.vector import at, gather_sum, transpose_square
 
 
 @inner
@@ -43,16 +42,17 @@ def ascend_hidden(
 
 
 @inner
-def sum_listed(columns: Any, factors: Any, data: Any, first: Any, gradient: Any, mean: Any) -> None:
+def sum_listed(columns: Any, factors: Any, data: Any, n_rows: Any, first: Any, gradient: Any, mean: Any) -> None:
     """Do as ``sum_rows`` does, over lists of the columns' ones: the same terms in the same order."""
-    for j in range(gradient.size):
-        total, average, ones = gradient[j], mean[j], columns.ones[first + j]
-        for k in range(columns.counts[first + j]):
-            r = ones[k]
-            total += factors[0, r] - factors[1, r]
-            if r < data:
-                average += factors[0, r]
-        gradient[j], mean[j] = total, average
+    for run in range(-(-n_rows // NEAR)):
+        for j in range(gradient.size):
+            total, average, ones = gradient[j], mean[j], columns.ones[run, first + j]
+            for k in range(columns.lengths[run, first + j]):
+                r = run * NEAR + ones[k]
+                total += factors[0, r] - factors[1, r]
+                if r < data:
+                    average += factors[0, r]
+            gradient[j], mean[j] = total, average
 
 
 @inner
@@ -74,7 +74,7 @@ def ascend_visible(
         gradient[j] = 0
         mean[j] = 0
     if listed:
-        sum_listed(columns, rows.factors, now.rows, first, gradient, mean)
+        sum_listed(columns, rows.factors, now.rows, now.rows + now.chains, first, gradient, mean)
     else:
         sum_rows(rows.visible, rows.factors, now.rows, now.rows + now.chains, first, gradient, mean)
     a_total = type(now.rate)(0)
@@ -106,17 +106,21 @@ def list_columns(ones: Any, counts: Any, columns: Any, n_rows: Any, first: Any, 
     """Turn the rows' lists of ones into lists for columns [first, last); False where a row is not 0/1."""
     for i in range(first, last):
         columns.counts[i] = 0
-    for begin in range(0, n_rows, NEAR):
-        for r in range(begin, min(begin + NEAR, n_rows)):
+    for run in range(-(-n_rows // NEAR)):
+        lists, lengths = columns.ones[run], columns.lengths[run]
+        for i in range(first, last):
+            lengths[i] = 0
+        for r in range(run * NEAR, min(run * NEAR + NEAR, n_rows)):
             if counts[r] < 0:
                 return False
             k, row = first_at_least(ones[r], counts[r], first), ones[r]
             while k < counts[r] and row[k] < last:
-                columns.ones[row[k], columns.counts[row[k]]] = r
-                columns.counts[row[k]] += 1
+                i = np.uintp(row[k])  # unsigned: else numba asks each index whether it counts from the end
+                lists[i, np.uintp(lengths[i])] = r - run * NEAR
+                lengths[i] += 1
                 k += 1
         for i in range(first, last):
-            columns.ends[begin // NEAR + 1, i] = columns.counts[i]
+            columns.counts[i] += lengths[i]
     return True
 
 
@@ -138,11 +142,11 @@ def gradient_tile(
                 at(tile, h), width, bottom - top,
             )  # fmt: skip
         return
-    for chunk in range(-(-n_rows // NEAR)):
+    for run in range(-(-n_rows // NEAR)):
         for i in range(top, bottom):
-            begin, here = columns.ends[chunk, i], at(tile, (i - top) * width)
-            ones, count = at(columns.ones, i * columns.ones.shape[1] + begin), columns.ends[chunk + 1, i] - begin
-            gather_sum(at(rows.hidden, column), ldh, ones, count, here, here)
+            here, place = at(tile, (i - top) * width), (run * columns.lengths.shape[1] + i) * NEAR
+            q, length = at(rows.hidden, run * NEAR * ldh + column), columns.lengths[run, i]
+            gather_sum(q, ldh, at(columns.ones, place), length, here, here)
 
 
 @inner

@@ -7,12 +7,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ebm.kernels.jit import inner
-from ebm.kernels.processor import panel_width
+from ebm.kernels.processor import PANEL_BYTES, panel_width
 
 NEXT = np.int64(1)  # typed, or the literal compiles its own version
 # Units that a thread takes together: as many visible ones as have their gradient in a tile of the first cache, whose
 # transposed copy fits into one panel.
 UNIT_BLOCK = panel_width(np.float64)
+NEAR = 24 * 1024 // PANEL_BYTES  # rows of which a panel stays in the first cache while a tile sums them
 
 
 class Weights(NamedTuple):
@@ -64,11 +65,11 @@ class Chains(NamedTuple):
 
 
 class Columns(NamedTuple):
-    """What an update knows of its columns."""
+    """What an update knows of its columns; rows are listed in runs, within which they count from zero."""
 
-    ones: np.ndarray  # int32 (n_visible, rows)
-    counts: np.ndarray  # int64 (n_visible,)
-    ends: np.ndarray  # int64 (1 + runs of NEAR rows, n_visible): counts after so many runs
+    ones: np.ndarray  # int16 (runs, n_visible, NEAR)
+    lengths: np.ndarray  # int64 (runs, n_visible): ones in each run
+    counts: np.ndarray  # int64 (n_visible,): ones in all rows
     hidden_sum: np.ndarray  # dh
 
 
