@@ -115,9 +115,9 @@ def list_columns(ones: Any, counts: Any, columns: Any, n_rows: Any, first: Any, 
                 return False
             k, row = first_at_least(ones[r], counts[r], first), ones[r]
             while k < counts[r] and row[k] < last:
-                i = np.uintp(row[k])  # unsigned: else numba asks each index whether it counts from the end
-                lists[i, np.uintp(lengths[i])] = r - run * NEAR
-                lengths[i] += 1
+                column = np.uintp(row[k])  # unsigned: else numba asks each index whether it counts from the end
+                lists[column, np.uintp(lengths[column])] = r - run * NEAR
+                lengths[column] += 1
                 k += 1
         for i in range(first, last):
             columns.counts[i] += lengths[i]

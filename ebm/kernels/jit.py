@@ -146,9 +146,13 @@ def inner(function: Callable) -> Any:
     return _part(FAST)(function)
 
 
-def _part(flags: set[str]) -> Any:
+def _part_options(flags: set[str]) -> dict[str, Any]:
     bare = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "_nrt": False}  # nothing is allocated or counted
-    return numba.njit(error_model="numpy", fastmath=flags, pipeline_class=_Part, **bare)
+    return {"error_model": "numpy", "fastmath": flags, "pipeline_class": _Part, **bare}
+
+
+def _part(flags: set[str]) -> Any:
+    return numba.njit(**_part_options(flags))
 
 
 def pasted(function: Callable) -> Any:
@@ -195,7 +199,7 @@ def by_precision(single: Any, double: Any) -> Callable:
     """
     pair = {1: _of_one, 3: _of_three}[single.py_func.__code__.co_argcount]
     choose, chooser = pair(single, double)
-    overload(choose, inline="always")(chooser)
+    overload(choose, inline="always", jit_options=_part_options(FAST))(chooser)
     PRECISIONS.append((choose, chooser))
     return choose
 
@@ -206,7 +210,7 @@ def rows_by_precision(single: Any, double: Any) -> Callable:
     def choose(row: Any, a: Any, b: Any, c: Any, d: Any) -> Any:
         raise TypeError(f"{single.py_func.__name__} is a part of compiled loops; call it from one")
 
-    @overload(choose, inline="always")
+    @overload(choose, inline="always", jit_options=_part_options(FAST))
     def chooser(row, a, b, c, d):  # type: ignore[no-untyped-def]
         if str(row.dtype) == "float32":
             return lambda row, a, b, c, d: single(row, a, b, c, d)
