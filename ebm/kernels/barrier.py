@@ -58,6 +58,13 @@ def atomic_read(typingctx: Any, array: Any, i: Any) -> Any:
 
 
 @inner
+def all_here(barrier: Any, parts: Any) -> Any:
+    """Meet for the first time; False where a thread could not start, and nothing may be touched."""
+    meet(barrier, parts)
+    return parts == 1 or atomic_read(barrier, ABANDONED) == 0
+
+
+@inner
 def meet(barrier: Any, parts: Any) -> None:
     """Wait until all ``parts`` threads are here (or the gang was abandoned because one could not start)."""
     if parts == 1:

@@ -11,7 +11,8 @@ which is the centred gradient without a second pass over the weights. Then veloc
 rate (d - l2 W - l1 sign W), parameter += velocity, and each offset moves towards the batch's mean.
 
 Between barriers, threads share rows (samples, draws), panels of W (products, steps of W: a thread meets the same ones
-again, in its own cache) or columns (c, lambda, b, mu). Nothing depends on how many threads there are.
+again, in its own cache) or columns (c, lambda, b, mu). With more threads than panels they stand in a grid: its columns
+share the panels, its rows the samples and the visible units. Nothing depends on how many threads there are.
 
 Sources: Hinton 2002 (doi:10.1162/089976602760128018) eq. 5 for CD; Tieleman 2008 (doi:10.1145/1390156.1390290) for
 PCD; Melchior, Fischer & Wiskott 2016 (JMLR 17:99) eqs. 8 to 13 and algorithm 1 for the centred gradient.
@@ -23,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from ebm.kernels.barrier import meet
+from ebm.kernels.barrier import all_here, meet
 from ebm.kernels.contrastive_columns import ascend_hidden, ascend_visible, ascend_weights, list_columns
 from ebm.kernels.contrastive_rows import chain_rows, data_rows
 from ebm.kernels.jit import core
@@ -42,6 +43,8 @@ def contrastive_updates(
     noise_h = scratch.noise[part, : -(-weights.down.shape[1] // 4) * 4]
     tile, sums = scratch.tiles[part], scratch.sums[part]
     v0, v1, h0, h1 = mine.visible_first, mine.visible_last, mine.hidden_first, mine.hidden_last
+    if not all_here(barrier, parts):
+        return
     for update in range(first, last):
         top = update * plan.batch
         n_data = min(plan.batch, samples.order.size - top)

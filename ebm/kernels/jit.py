@@ -1,4 +1,4 @@
-"""The decorators of a kernel file: cell, by_precision, inner, pasted, summing, core, cuda_loop and cuda_part.
+"""The decorators of a kernel file: cell, inner, pasted, summing, core, cuda_loop and cuda_part; by_precision.
 
 A **cell** is a scalar function, pasted into the loops of both devices; a **core** is a serial CPU loop over a
 range of rows that releases the GIL, an **inner** a part of one (a **summing** may reorder its sums, a
@@ -21,7 +21,6 @@ from typing import Any, ClassVar
 import llvmlite.binding as llvm
 import numba
 import numpy as np
-from numba import types
 from numba.core.caching import CompileResultCacheImpl, FunctionCache
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
@@ -126,7 +125,8 @@ def _undisturbed(compile_: Callable) -> Callable:
 def core(function: Callable | None = None, *, allocates: bool = True) -> Any:
     """Compile a serial CPU loop that releases the GIL and is kept in the disk cache.
 
-    ``allocates=False`` leaves out the counting of references: a loop that is given all its arrays compiles faster.
+    ``allocates=False`` leaves out the counting of references: a loop that is given all its arrays, and makes none,
+    compiles faster.
     """
     if function is None:
         return lambda function: core(function, allocates=allocates)
@@ -267,8 +267,3 @@ def simulated() -> bool:
 def on_gpu(array: Any) -> bool:
     """Tell CuPy's arrays (and the simulator's) by the mark on their type, without importing CuPy."""
     return hasattr(type(array), "__cuda_array_interface__")
-
-
-def float_type(dtype: Any) -> types.Float:
-    """Return numba's type of a NumPy dtype (float32 or float64)."""
-    return types.float32 if np.dtype(dtype) == np.float32 else types.float64

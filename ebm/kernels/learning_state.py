@@ -10,8 +10,8 @@ from ebm.kernels.jit import inner
 from ebm.kernels.processor import PANEL_BYTES, panel_width
 
 NEXT = np.int64(1)  # typed, or the literal compiles its own version
-# Units that a thread takes together: as many visible ones as have their gradient in a tile of the first cache, whose
-# transposed copy fits into one panel.
+# Units that a thread takes together: as many visible ones as have their gradient in a tile of the first cache. It
+# divides a panel's width in either precision.
 UNIT_BLOCK = panel_width(np.float64)
 NEAR = 24 * 1024 // PANEL_BYTES  # rows of which a panel stays in the first cache while a tile sums them
 
@@ -50,7 +50,7 @@ class Rows(NamedTuple):
     """What an update knows of its rows: data first, then chains."""
 
     visible: np.ndarray  # (rows, leading n_visible)
-    hidden: np.ndarray  # (rows, leading n_hidden): p, then q
+    hidden: np.ndarray  # (rows, leading n_hidden): pre-activations, then p, then q
     ones: np.ndarray  # int32 (rows, n_visible): places of the visible ones
     counts: np.ndarray  # int64; -1: not a 0/1 row
     factors: np.ndarray  # (3, rows): w, a, e
@@ -119,7 +119,7 @@ class Place(NamedTuple):
     visible_right: int
     weights_first: int  # visible units of W, whole panels
     weights_last: int
-    visible_first: int  # units, whole cache lines
+    visible_first: int  # units, whole blocks
     visible_last: int
     hidden_first: int
     hidden_last: int

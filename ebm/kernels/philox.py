@@ -2,7 +2,7 @@
 
 One call turns a counter of four words and a key of two into four random words: no state, so the same numbers
 come whatever thread, tile, worker or device asks. Here the counter is (column // 4, row, step, stream) and
-the key is the seed, so four neighbouring columns share a call.
+the key is the seed, so four neighbouring columns share a call (in float64 two: column // 2).
 
 Source: Salmon, Moraes, Dror & Shaw, "Parallel random numbers: as easy as 1, 2, 3" (SC 2011), section 3.3.
 """

@@ -25,7 +25,8 @@ def panel_width(dtype: Any) -> int:
 def leading(n: int, dtype: Any) -> int:
     """Leading dimension for rows of ``n`` columns: whole panels, and never a power of two apart."""
     width = panel_width(dtype)
-    return -(-n // width) * width + 16
+    stride = -(-n // width) * width + 16
+    return stride + width if stride % 512 == 0 else stride
 
 
 def aligned(shape: tuple[int, ...], dtype: Any) -> np.ndarray:

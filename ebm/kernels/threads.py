@@ -132,6 +132,7 @@ def _together(
     try:
         for call in calls[1:]:
             waiting.append(_submit(len(calls) - 1, core, call))
+            waiting[-1].add_done_callback(lambda done: abandon() if done.exception() else None)
         core(*calls[0])
     except BaseException:
         abandon()
@@ -158,7 +159,7 @@ def gang(core: Callable[..., Any], arguments: tuple[Any, ...], parts: int) -> No
         return
 
     def abandon() -> None:
-        barrier[ABANDONED] = 1  # a part could not start: let the others pass instead of waiting for ever
+        barrier[ABANDONED] = 1  # a part could not start: the others end (``all_here``) instead of waiting for ever
 
     with _gang_lock:
         _together(core, calls, abandon)

@@ -2,8 +2,8 @@
 
 ``at``, ``beyond``
     A typed pointer to one element of an array, or some elements further.
-``tile_product``
-    C[R, 2V] (+)= A[R, depth] @ B[depth, 2V]: a register tile (Goto & van de Geijn 2008, doi:10.1145/1356052.1356053).
+``tile_large``, ``tile_third``, ``tile_one``
+    C[R, 2V] += A[R, depth] @ B[depth, 2V]: a register tile (Goto & van de Geijn 2008, doi:10.1145/1356052.1356053).
 ``gather_sum``
     out[4V] = start[4V] + sum_k B[index[k], 4V]: a product with a 0/1 row, of which only the ones are visited.
 ``transpose_square``

@@ -150,6 +150,23 @@ def test_one_thread_equals_two_bit_for_bit(data, rule, monkeypatch):
         np.testing.assert_array_equal(part, states[1][name], err_msg=name)
 
 
+def test_any_grid_of_threads_equals_one_bit_for_bit(monkeypatch):
+    monkeypatch.setattr("ebm.boltzmann.learning.WORK_A_THREAD", 1)
+    states, columns = [], set()
+    for n_threads in (1, 2, 3, 4, 6):  # several panels either way: threads share panels, rows, or both
+        learner = learner_for(
+            binary(83, 150), replace(BASE, batch_size=31), np.float32, n_hidden=140, n_threads=n_threads
+        )
+        columns.add((n_threads, n_threads // learner._places[0, 3]))
+        learner.begin_epoch(0)
+        learner.update(0, learner.n_batches)
+        states.append(learner.state())
+    assert {c for _, c in columns} > {1, 2}
+    for state in states[1:]:
+        for name, part in state.items():
+            np.testing.assert_array_equal(part, states[0][name], err_msg=name)
+
+
 def test_how_an_epoch_is_cut_and_resumed_does_not_matter():
     X = binary(50, 13)
     whole, cut, resumed = (learner_for(X, BASE, np.float32, n_epochs=3) for _ in range(3))

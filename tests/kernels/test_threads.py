@@ -12,6 +12,7 @@ from ebm.boltzmann.learning import ContrastiveLearner
 from ebm.boltzmann.rule import Rule
 from ebm.kernels import conditional, linear, threads
 from ebm.kernels.bernoulli import bernoulli
+from ebm.kernels.contrastive import contrastive_updates
 from ebm.kernels.reduce import column_sums, softplus_rows
 from ebm.kernels.update import update
 from ebm.random import Draw, Random
@@ -134,10 +135,14 @@ def test_a_joblib_worker_has_one_thread(backend, monkeypatch):
 # ---- together ----
 
 
-def fit(seed=1, n_threads=2):
+def learner_of(seed=1, n_threads=2):
     data = TrainingData.from_array(X)
     model = small_model(40, 70, dtype=np.float32, scale=0.1)
-    learner = ContrastiveLearner(model, data, Rule(batch_size=30), Random(seed), n_epochs=3, n_threads=n_threads)
+    return ContrastiveLearner(model, data, Rule(batch_size=30), Random(seed), n_epochs=3, n_threads=n_threads)
+
+
+def fit(seed=1, n_threads=2):
+    learner = learner_of(seed, n_threads)
     for epoch in range(3):
         learner.begin_epoch(epoch)
         learner.update(0, learner.n_batches)
@@ -185,6 +190,7 @@ def test_a_gang_whose_part_cannot_start_does_not_wait_for_ever(monkeypatch):
         def submit(self, *call):
             submitted.append(call)
             if len(submitted) == 2:  # the first of three is at the barrier by now, or will be
+                real.submit(*call)  # as the pool does: queued first, then no thread can be started for it
                 raise RuntimeError("can't start new thread")
             return real.submit(*call)
 
@@ -193,6 +199,24 @@ def test_a_gang_whose_part_cannot_start_does_not_wait_for_ever(monkeypatch):
         with pytest.raises(RuntimeError, match="can't start new thread"):
             fit(n_threads=3)
     np.testing.assert_array_equal(fit(n_threads=3), wanted)
+
+
+def test_a_gang_whose_part_fails_changes_nothing(monkeypatch):
+    monkeypatch.setattr("ebm.boltzmann.learning.WORK_A_THREAD", 1)
+    learner, real = learner_of(n_threads=2), contrastive_updates
+    learner.begin_epoch(0)
+    before = learner.state()
+
+    def failing(*arguments):
+        if arguments[-3] == 1:
+            raise MemoryError
+        real(*arguments)
+
+    monkeypatch.setattr("ebm.boltzmann.learning.contrastive_updates", failing)
+    with pytest.raises(MemoryError):
+        learner.update(0, 1)
+    for name, part in learner.state().items():
+        np.testing.assert_array_equal(part, before[name], err_msg=name)
 
 
 FORK = """
