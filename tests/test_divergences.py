@@ -121,6 +121,18 @@ def test_primal_equals_dual_and_kantorovich_rubinstein_holds():
     assert slope_one @ (p - q) == pytest.approx(found.cost, rel=1e-9)
 
 
+@pytest.mark.parametrize("scale", [1e-9, 1e6])
+def test_transport_of_masses_that_differ_by_many_orders(scale):
+    points = np.linspace(-7, 7, 701)[::20]
+    p = 0.4 * norm.pdf(points, -2.2, 0.6) + 0.6 * norm.pdf(points, 2.2, 0.9)
+    q = norm.pdf(points, 3.0, 0.25)
+    p, q = p / p.sum(), q / q.sum()  # down to 1e-250
+    found = d.transport(p, q, scale * np.abs(points[:, None] - points))
+    exact = scale * d.wasserstein_1d(points, points, x_weights=p, y_weights=q)
+    assert found.cost == pytest.approx(exact, rel=1e-5)
+    assert found.dual == pytest.approx(found.cost, rel=1e-7)
+
+
 def test_mmd_has_its_expectation_and_vanishes_on_average_for_equal_distributions():
     s, shift = 1.3, 0.8  # Gaussians of variance 1 on the line: every term is an integral of Gaussians
     exact = 2 * s / np.sqrt(s**2 + 2) * (1 - np.exp(-(shift**2) / (2 * (s**2 + 2))))

@@ -20,7 +20,7 @@ import numpy as np
 from ebm.boltzmann.data import TrainingData
 from ebm.boltzmann.learning import check_fit, check_state, first_chains, hidden_offsets
 from ebm.boltzmann.rbm import RBM
-from ebm.boltzmann.rule import Epochs, Rule
+from ebm.boltzmann.rule import Epochs, Rule, sound
 from ebm.kernels import bernoulli, centring, update
 from ebm.random import Random, Stream
 
@@ -166,11 +166,10 @@ class DeviceLearner:
         state = self.state()
         return RBM(state["weights"], state["visible_bias"], state["hidden_bias"])
 
-    def is_finite(self) -> bool:
-        """Tell whether every parameter is a finite number."""
-        xp, on = self._device.xp, self._on
+    def is_sound(self) -> bool:
+        """Tell whether every parameter is a finite number of believable size (see ``sound``)."""
         with self._device.active():
-            return bool(xp.isfinite(on.weights).all()) and bool(xp.isfinite(on.biases).all())
+            return sound(self._on.weights) and sound(self._on.biases)
 
     def _places(self) -> dict[str, Any]:
         """Names of the state's parts, and where they stand on the device."""

@@ -18,7 +18,7 @@ from ebm.boltzmann import enumeration
 from ebm.boltzmann.data import TrainingData
 from ebm.boltzmann.learning import check_fit, check_state, hidden_offsets
 from ebm.boltzmann.rbm import RBM
-from ebm.boltzmann.rule import Epochs, Rule
+from ebm.boltzmann.rule import Epochs, Rule, sound
 from ebm.random import Random
 
 NAMES = ("weights", "visible_bias", "hidden_bias")
@@ -108,9 +108,9 @@ class ExactLearner:
         """The model as it stands, a copy."""
         return RBM(*(self._parameters[name].copy() for name in NAMES))
 
-    def is_finite(self) -> bool:
-        """Tell whether every parameter is a finite number."""
-        return all(bool(np.isfinite(part).all()) for part in self._parameters.values())
+    def is_sound(self) -> bool:
+        """Tell whether every parameter is a finite number of believable size (see ``sound``)."""
+        return all(sound(part) for part in self._parameters.values())
 
     def state(self) -> dict[str, np.ndarray]:
         """Copy all that exact resumption needs."""

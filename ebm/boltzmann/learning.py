@@ -14,7 +14,7 @@ from scipy.special import expit
 
 from ebm.boltzmann.data import TrainingData
 from ebm.boltzmann.rbm import RBM
-from ebm.boltzmann.rule import Epochs, Rule
+from ebm.boltzmann.rule import Epochs, Rule, sound
 from ebm.boltzmann.units import Bernoulli
 from ebm.kernels.contrastive import contrastive_updates
 from ebm.kernels.learning_state import (
@@ -127,9 +127,9 @@ class ContrastiveLearner:
     def chains(self, states: np.ndarray) -> None:
         self._buffers[1].states[:, : self._weights.down.shape[1]] = states
 
-    def is_finite(self) -> bool:
-        """Tell whether every parameter is a finite number."""
-        return all(bool(np.isfinite(part).all()) for part in (self._weights.up, *self._weights[2:]))
+    def is_sound(self) -> bool:
+        """Tell whether every parameter is a finite number of believable size (see ``sound``)."""
+        return all(sound(part) for part in (self._weights.up, *self._weights[2:]))
 
     def state(self) -> dict[str, np.ndarray]:
         """Copy all that exact resumption needs."""

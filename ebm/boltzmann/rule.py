@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -111,3 +112,11 @@ class Epochs:
         """Learning rate and momentum of every update, shape (n_batches, 2), in the data's dtype."""
         n = self.n_batches
         return self.rule.schedule(epoch * n, n, self.n_epochs * n).astype(self.data.dtype)
+
+
+LARGEST = 1e6  # a unit with such a weight has been stuck at 0 or 1 since long before
+
+
+def sound(parameters: Any) -> bool:
+    """Tell whether parameters, on the CPU or the GPU, are finite and none is beyond LARGEST."""
+    return bool((abs(parameters) < LARGEST).all())  # NaN is below nothing

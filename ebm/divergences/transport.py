@@ -117,9 +117,14 @@ def transport(p: ArrayLike, q: ArrayLike, cost: ArrayLike) -> Transport:
             f"cost {c.shape} must be finite and of shape ({n}, {m}), for p {first.shape}, q {second.shape}"
         )
     margins = vstack([kron(eye_array(n), np.ones((1, m))), kron(np.ones((1, n)), eye_array(m))])
+    sums = np.concatenate([first, second])
     unit = np.abs(c).max() or 1.0  # the solver's tolerances are absolute
-    found = linprog(c.ravel() / unit, A_eq=margins.tocsr(), b_eq=np.concatenate([first, second]), method="highs")
+    # One sum follows from the others, but for rounding, which the solver might take for a contradiction: the largest.
+    kept = np.delete(np.arange(n + m), n + np.argmax(second))
+    found = linprog(c.ravel() / unit, A_eq=margins.tocsr()[kept], b_eq=sums[kept], method="highs")
     if found.status != 0:
         raise RuntimeError(f"the linear programme was not solved: {found.message}")
-    f, g = np.split(unit * found.eqlin.marginals, [n])
+    duals = np.zeros(n + m)
+    duals[kept] = unit * found.eqlin.marginals
+    f, g = np.split(duals, [n])
     return Transport(unit * float(found.fun), found.x.reshape(n, m), (f, g), float(first @ f + second @ g))

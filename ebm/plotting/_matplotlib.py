@@ -12,7 +12,7 @@ def matplotlib(name: str = "pyplot") -> Any:
         return import_module(f"matplotlib.{name}")
     except ImportError as error:
         raise ImportError(
-            f"pictures need matplotlib ({error}); install it with: pip install 'numba-ebm[plot]'"
+            f"pictures need matplotlib ({error}); install it with: pip install 'numba-ebm[plot]', in a clone '.[plot]'"
         ) from error
 
 

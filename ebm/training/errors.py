@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class DivergenceError(ArithmeticError):
-    """Parameters became infinite or NaN; the learner holds those of the last good epoch.
+    """Parameters became infinite, NaN or absurdly large; the learner holds those of the last good epoch.
 
     Parameters
     ----------
@@ -22,6 +22,7 @@ class DivergenceError(ArithmeticError):
     def __str__(self) -> str:
         kept = "the initial ones" if self.epoch == 1 else f"those after epoch {self.epoch - 1}"
         return (
-            f"learning diverged: parameters are not finite in epoch {self.epoch}; {kept} are kept. "
+            f"learning diverged: parameters are not finite, or beyond a million, in epoch {self.epoch}; "
+            f"{kept} are kept. "
             "Try a smaller learning_rate first, then more weight decay, less momentum, data scaled to [0, 1]"
         )

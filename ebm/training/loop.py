@@ -107,8 +107,8 @@ def _epoch(run: Run, ctrl_c: CtrlC) -> None:
 
 
 def _guard(run: Run) -> None:
-    """Refuse parameters that are not finite: put the last good epoch's back and say so."""
-    if not run.learner.is_finite():
+    """Refuse parameters that are not finite or absurdly large: put the last good epoch's back and say so."""
+    if not run.learner.is_sound():
         run.learner.restore(run.state)
         raise DivergenceError(run.epoch + 2, run.history)
 

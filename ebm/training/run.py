@@ -37,8 +37,8 @@ class Learner(Protocol):
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
         """Put back what `state` gave."""
 
-    def is_finite(self) -> bool:
-        """Tell whether all parameters are finite."""
+    def is_sound(self) -> bool:
+        """Tell whether all parameters are finite, and of a believable size."""
 
 
 @dataclass(eq=False)

@@ -179,7 +179,7 @@ class BernoulliRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
             learner = self._learner(TrainingData.from_array(v_pos), rng, v_pos.shape[0], 1)
             learner.begin_epoch(0)
             learner.update(0, learner.n_batches)
-        if not learner.is_finite():
+        if not learner.is_sound():
             raise DivergenceError(1, [])
         self._take(learner)
 

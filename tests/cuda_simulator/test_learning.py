@@ -60,7 +60,7 @@ def test_a_fit_equals_the_cpus(device, name):
     """Batches of 4, 4 and 2, so that both shapes of an update run."""
     cpu, gpu = learners(device, name)
     assert_alike(fit(gpu), fit(cpu), atol=1e-12)
-    assert gpu.is_finite()
+    assert gpu.is_sound()
     np.testing.assert_array_equal(gpu.model.weights, gpu.state()["weights"])
 
 
@@ -84,7 +84,7 @@ def test_a_diverged_device_is_seen(device):
     state = gpu.state()
     state["hidden_bias"][2] = np.nan
     gpu.restore(state)
-    assert not gpu.is_finite()
+    assert not gpu.is_sound()
 
 
 def test_an_estimator_fits_on_the_device(device):

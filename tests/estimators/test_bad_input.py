@@ -298,6 +298,12 @@ def test_divergence_names_the_epoch_and_keeps_the_last_good_parameters():
     assert np.isfinite(good.transform(X)).all()
 
 
+def test_parameters_of_absurd_size_are_divergence_too():
+    """Finite in float64, and useless: 1e6 a step."""
+    with pytest.raises(DivergenceError, match=r"beyond a million, in epoch \d+; .* are kept"):
+        small(learning_rate=1e6, n_iter=3).fit(X.astype(np.float64))
+
+
 def test_callbacks_record_what_they_see_in_the_history():
     callbacks = [PseudoLikelihood(), AISMonitor(every=2), EarlyStopping("pseudo_likelihood", patience=3)]
     rbm = small(n_iter=4, callbacks=callbacks).fit(X)

@@ -34,7 +34,7 @@ class RandomWalk:
     def restore(self, state):
         self.weights, self.momentum = state["weights"].copy(), state["momentum"].copy()
 
-    def is_finite(self):
+    def is_sound(self):
         return bool(np.isfinite(self.weights).all())
 
 

@@ -92,7 +92,7 @@ def test_parameters_that_diverged_are_not_kept():
     learner = PressDuring(diverge_at=(1, 0))
     with pytest.raises(DivergenceError, match="epoch 2"):
         train(learner, 100)
-    assert learner.is_finite()
+    assert learner.is_sound()
 
 
 def test_the_last_parameters_stay_and_the_last_epoch_is_saved(tmp_path):

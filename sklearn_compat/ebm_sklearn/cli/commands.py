@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from pathlib import Path
 from time import perf_counter
 from typing import Annotated, Any
@@ -10,6 +11,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
+from ebm_sklearn._warnings import UntrustedEstimateWarning
 from ebm_sklearn.cli import models, stream, tables
 from ebm_sklearn.cli.report import reporting
 
@@ -176,6 +178,10 @@ def _draw_png(estimator: Any, path: Path, n: int, sweeps: int, seed: int | None,
 def score(
     model: Model,
     data: Data,
+    temperatures: Annotated[
+        int, typer.Option(min=1, help="Temperatures of annealing, where log Z is not exact.")
+    ] = 10_000,
+    chains: Annotated[int, typer.Option(min=2, help="Chains of annealing.")] = 100,
     batch: Batch = None,
     key: Key = None,
     drop: Drop = None,
@@ -185,13 +191,18 @@ def score(
     estimator = models.load(model)
     table = tables.read(data, key=key, drop=drop or ())
     rows = batch or stream.block_rows(table.shape[1], estimator.components_.shape[0])
-    log_z = estimator.log_partition_
-    blocks = stream.blocks(table, rows, progress=not quiet)
-    scores = np.concatenate([estimator.score_samples(block) for block in blocks])
+    estimator.transform(table[:1])  # refuses what does not fit before the long work
+    with warnings.catch_warnings():  # the last line tells the verdict
+        warnings.simplefilter("ignore", UntrustedEstimateWarning)
+        log_z = estimator.estimate_log_partition(n_chains=chains, n_temperatures=temperatures)
+        blocks = stream.blocks(table, rows, progress=not quiet)
+        scores = np.concatenate([estimator.score_samples(block) for block in blocks])
     spread = scores.std(ddof=1) / np.sqrt(scores.size) if scores.size > 1 else np.nan
     typer.echo(f"mean log-likelihood: {scores.mean():.4f} nats per sample ({scores.size} samples)")
     typer.echo(f"  standard error:    {spread:.4f} from the samples, {log_z.standard_error:.4f} from log Z")
-    typer.echo(f"log Z: {log_z.value:.4f} ({log_z.method}), {log_z.verdict}")
+    if not log_z.trusted:
+        typer.echo(f"warning: log Z is {log_z.verdict} (--temperatures, --chains)", err=True)
+    typer.echo(f"log Z: {log_z.value:.4f}, {log_z.verdict}")
 
 
 @reporting

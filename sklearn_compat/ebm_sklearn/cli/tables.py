@@ -103,7 +103,7 @@ def _pandas(path: Path) -> Any:
         import pyarrow  # noqa: F401 (the engine of read_parquet and to_parquet)
     except ImportError as error:
         raise ImportError(
-            f"{path}: {path.suffix} needs pandas and pyarrow ({error}); pip install 'numba-ebm[io]'"
+            f"{path}: {path.suffix} needs pandas and pyarrow ({error}); pip install 'numba-ebm[io]', in a clone '.[io]'"
         ) from error
     return pandas
 
