@@ -1,7 +1,7 @@
 """Distances of Gaussians in closed form.
 
 KL(N0 || N1) = (tr(S1^-1 S0) + (m1 - m0)^T S1^-1 (m1 - m0) - d + log det S1 - log det S0) / 2
-W2^2(N0, N1) = |m0 - m1|^2 + tr(S0 + S1 - 2 (S1^1/2 S0 S1^1/2)^1/2)
+W2^2(N0, N1) = (m0 - m1)^T (m0 - m1) + tr(S0 + S1 - 2 (S1^1/2 S0 S1^1/2)^1/2)
 
 Source: Rasmussen & Williams, "Gaussian Processes for Machine Learning" (2006), eq. A.23; Givens & Shortt 1984
 (doi:10.1307/mmj/1029003026), proposition 7, for W2.

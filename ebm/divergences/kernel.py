@@ -1,6 +1,6 @@
 """Maximum mean discrepancy, MMD^2 = E k(x, x') + E k(y, y') - 2 E k(x, y), with a Gaussian kernel.
 
-k(x, y) = exp(-|x - y|^2 / (2 s^2)).
+k(x, y) = exp(-(x - y)^T (x - y) / (2 s^2)).
 
 Source: Gretton, Borgwardt, Rasch, Schoelkopf & Smola 2012 (JMLR 13:723), eq. 3 (unbiased) and eq. 5 (biased); the
 median distance as bandwidth is theirs, section 8.

@@ -1,9 +1,11 @@
 """How much a Markov chain's draws are worth: autocorrelation time, effective sample size, split R-hat.
 
-tau   = 1 + 2 sum_{t=1}^{M} rho_t, at the smallest window M >= c max(tau(M), 1)               (Sokal)
-ESS   = m n / tau, with rho_t = 1 - (W - mean_j c_j(t)) / V of m split chains of n draws, summed in pairs
-        P_k = rho_2k + rho_2k+1 while they stay positive, made to fall                           (Geyer, Vehtari et al.)
-R-hat = sqrt(V / W),  V = (n - 1) / n W + B / n, of split chains: W within them, B / n between their means
+::
+
+    tau   = 1 + 2 sum_{t=1}^{M} rho_t, at the smallest window M >= c max(tau(M), 1)               (Sokal)
+    ESS   = m n / tau, with rho_t = 1 - (W - mean_j c_j(t)) / V of m split chains of n draws, summed in pairs
+            P_k = rho_2k + rho_2k+1 while they stay positive, made to fall             (Geyer, Vehtari et al.)
+    R-hat = sqrt(V / W),  V = (n - 1) / n W + B / n, of split chains: W within them, B / n between their means
 
 c_j(t) is the autocovariance of chain j at lag t, with divisor n; W is the chains' mean variance, with divisor n - 1.
 

@@ -1,9 +1,13 @@
 """Optimal transport: Wasserstein distances on the line, and between any two discrete distributions.
 
-On the line   W_p^p = integral_0^1 |F^-1(t) - G^-1(t)|^p dt, for quantile functions F^-1 and G^-1.
-Discrete      min <P, C> over P >= 0 with row sums p and column sums q, whose dual is
-              max <p, f> + <q, g> with f_i + g_j <= C_ij. With C a metric g = -f, and f varies by at most C
-              (Kantorovich & Rubinstein): the largest difference of means of a function of slope one.
+On the line, with quantile functions F^-1 and G^-1, and between discrete distributions with cost C::
+
+    W_p^p  =  integral_0^1 |F^-1(t) - G^-1(t)|^p dt
+    primal =  min <P, C>  over P >= 0 with row sums p and column sums q
+    dual   =  max <p, f> + <q, g>  over f_i + g_j <= C_ij
+
+Primal and dual are equal. With C a metric g = -f, and f varies by at most C (Kantorovich & Rubinstein): the largest
+difference of means of a function of slope one.
 
 Source: Peyre & Cuturi, "Computational Optimal Transport" (2019, doi:10.1561/2200000073), eqs. 2.11, 2.20, 2.36 and 6.2.
 """
@@ -93,7 +97,7 @@ def transport(p: ArrayLike, q: ArrayLike, cost: ArrayLike) -> Transport:
     q : array of shape (m,)
         Probabilities.
     cost : array of shape (n, m)
-        What it costs to carry a unit of mass from i to j. |x_i - y_j|^r gives W_r^r.
+        What it costs to carry a unit of mass from i to j. ``abs(x_i - y_j) ** r`` gives W_r^r.
 
     Returns
     -------
