@@ -122,4 +122,5 @@ def uniforms(shape: tuple[int, int], seed: int, step: int, stream: int, dtype: A
         parts = [uniform32.py_func(word) for word in words]
     else:
         parts = [uniform64.py_func(*words[:2]), uniform64.py_func(*words[2:])]
+    parts = [np.broadcast_to(part, (rows, calls)) for part in parts]  # NumPy 2.0 makes numbers of arrays of one number
     return np.stack(parts, axis=2).reshape(rows, -1)[:, :columns].astype(dtype)
