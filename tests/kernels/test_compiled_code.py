@@ -16,6 +16,7 @@ from ebm.boltzmann.learning import ContrastiveLearner
 from ebm.boltzmann.rule import Rule
 from ebm.kernels import conditional, jit, linear
 from ebm.kernels.bernoulli import bernoulli
+from ebm.kernels.contrastive_columns import add_row
 from ebm.kernels.philox import uniforms
 from ebm.kernels.processor import FEATURES
 from ebm.kernels.reduce import column_sums, softplus_rows
@@ -109,10 +110,46 @@ def test_a_double_that_creeps_in_is_caught():
     assert in_double(creeping.inspect_llvm(creeping.signatures[0]))
 
 
-@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="registers are named so on x86 only")
-@pytest.mark.skipif("avx" not in FEATURES, reason="this processor has no wide registers")
+WIDE = platform.machine() in ("x86_64", "AMD64") and "avx" in FEATURES
+wide = pytest.mark.skipif(not WIDE, reason="looks for the names of x86's wide registers")
+
+
+@wide
 def test_loops_use_vector_registers(single):
     for name, (core, signature) in single.items():
         assembly = core.inspect_asm(signature)
         arithmetic = re.findall(r"\bv(?:add|mul|sub|fmadd\d+|fnmadd\d+|div)ps\s.*[yz]mm", assembly)
         assert len(arithmetic) >= (1 if name == "reduce._columns_cpu" else 4), (name, len(arithmetic))
+
+
+def sums_of_rows(add):
+    """Compile a loop over rows that adds them up by ``add``, and return its assembly's vector products."""
+
+    @jit.core
+    def sums(x, factors, out, first, last):
+        for r in range(first, last):
+            add(x[r], factors[r], out[0], factors[r], out[1])
+
+    sums._cache = NullCache()
+    x = np.ones((3, 40), np.float32)
+    sums(x, x[0], np.zeros((2, 40), np.float32), 0, 3)
+    return re.findall(r"\bv(?:fmadd\d+|mul)ps\s.*[yz]mm", sums.inspect_asm(sums.signatures[0]))
+
+
+@wide
+def test_adding_rows_is_vector_code():
+    assert sums_of_rows(add_row)
+
+
+@wide
+def test_a_loop_that_does_not_start_from_zero_is_caught():
+    """The mistake: an index that might be negative, so each is asked whether it counts from the end."""
+
+    @jit.inner
+    def add(x, factor, weighted, other, plain):
+        first = np.int64(factor)
+        for j in range(first, x.size):
+            weighted[j] += factor * x[j]
+            plain[j] += other * x[j]
+
+    assert not sums_of_rows(add)
