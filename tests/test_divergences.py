@@ -173,8 +173,8 @@ def test_bounds_on_evidence_where_the_truth_is_known():
     np.testing.assert_allclose(d.evidence(log_w, 10)[::2], [exact, exact, 100], rtol=1e-9)
 
 
-def test_weights_of_the_wrong_samples_are_caught():
-    """The mistake: samples of the prior, weighed as if they were the posterior's."""
+def test_weights_by_a_wrong_density_are_caught():
+    """The mistake: weights by another density than that of the samples lift the bound above the truth."""
     log_w, exact, _ = linear_gaussian(40_000, 1.0)
     shuffled = log_w + RNG.normal(0.5, 1, size=log_w.shape)
     wrong = d.evidence(shuffled, 100)
