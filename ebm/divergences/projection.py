@@ -4,7 +4,7 @@ The family is q(x) ~ exp(a x + b x^2) on the given points; b is positive where p
 The M-projection, least KL(p || q), has p's first two moments: it covers every mode. The I-projection, least KL(q || p),
 is drawn to one mode, and to which depends on the start.
 
-Source: Koller & Friedman, "Probabilistic Graphical Models" (2009), definition 8.4, theorem 8.6 and example 8.15;
+Source: Koller & Friedman, "Probabilistic Graphical Models" (2009), section 8.5;
 Murphy, "Machine Learning" (2012), section 21.2.2.
 """
 

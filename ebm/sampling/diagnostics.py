@@ -9,7 +9,7 @@
 
 c_j(t) is the autocovariance of chain j at lag t, with divisor n; W is the chains' mean variance, with divisor n - 1.
 
-Sources: Sokal 1997, "Monte Carlo methods in statistical mechanics", eqs. 3.15 to 3.19; Geyer 1992
+Sources: Sokal 1997, "Monte Carlo methods in statistical mechanics", section 3; Geyer 1992
 (doi:10.1214/ss/1177011137), section 3.3; Vehtari, Gelman, Simpson, Carpenter & Buerkner 2021 (doi:10.1214/20-BA1221),
 eqs. 1 to 4 and 10 to 13, and section 4.1 for ranks.
 """
