@@ -143,3 +143,12 @@ def _from_sparse(X: Any, dtype: np.dtype) -> tuple[np.ndarray, ...]:
     X.sort_indices()
     values = np.zeros(0, dtype) if (X.data == 1).all() else X.data.astype(dtype)
     return X.indptr.astype(np.int64), X.indices.astype(np.int32), values
+
+
+def deviations(data: TrainingData) -> np.ndarray:
+    """Weighted standard deviation of every column, 1 where a column does not vary, in the data's dtype."""
+    share, total = data.weights / data.weights.sum(), np.zeros(data.n_visible)
+    for top in range(0, data.n_samples, ROWS_AT_ONCE):
+        rows = np.arange(top, min(top + ROWS_AT_ONCE, data.n_samples))
+        total += share[rows] @ (data.rows(rows).astype(np.float64) - data.mean) ** 2
+    return np.where(total > 0, np.sqrt(total), 1.0).astype(data.dtype)

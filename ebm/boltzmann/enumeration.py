@@ -1,4 +1,4 @@
-"""What an RBM says exactly, by enumeration of its smaller layer: up to 2^25 states, in blocks.
+"""What an RBM says exactly, by enumeration of the layer of fewer states: up to 2^25, in blocks.
 
 With one layer summed out in closed form (the free energies of ``rbm.py``) the other is enumerated:
 
@@ -13,6 +13,7 @@ Source: the definitions (Hinton 2010, "A practical guide to training RBMs", eqs.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from math import log2
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from ebm.boltzmann.units import Unit
 
 LIMIT = 2**25  # states: minutes of work
-BLOCK_UNITS = 12  # 2^12 states stand in memory at a time
+BLOCK = 2**12  # states that stand in memory at a time
 
 
 class Moments(NamedTuple):
@@ -44,23 +45,51 @@ class Moments(NamedTuple):
 
 
 def state_blocks(unit: Unit, n: int) -> Iterator[np.ndarray]:
-    """Yield all states of n units in the order of ``unit.states(n)``, a block of rows (float64) at a time."""
-    low = unit.states(min(n, BLOCK_UNITS), np.float64)
-    for high in unit.states(n - min(n, BLOCK_UNITS), np.float64):
-        yield np.hstack([low, np.broadcast_to(high, (len(low), high.size))])
+    """Yield all states of n columns in the order of ``unit.states(n)``, a block of rows (float64) at a time."""
+    count, columns = _levels(unit).shape
+    low = columns * min(n // columns, int(log2(BLOCK) / log2(count)))
+    block = unit.states(low, np.float64)
+    for number in range(count ** ((n - low) // columns)):
+        high = _levels(unit)[number // count ** np.arange((n - low) // columns) % count].ravel()
+        yield np.hstack([block, np.broadcast_to(high, (len(block), high.size))])
+
+
+def _levels(unit: Unit) -> np.ndarray:
+    if unit.levels is None:
+        raise ValueError(f"{unit.name} units have real values: their states cannot be enumerated")
+    return unit.levels
+
+
+def n_states(unit: Unit, n: int) -> float:
+    """Count the states of n columns; infinite where they are real numbers."""
+    if unit.levels is None:
+        return np.inf
+    count, columns = unit.levels.shape
+    return count ** (n // columns)
+
+
+def fewest_states(model: RBM) -> float:
+    """Count the states of the layer that is enumerated."""
+    return min(n_states(model.visible, model.n_visible), n_states(model.hidden, model.n_hidden))
 
 
 def check_enumerable(model: RBM) -> None:
-    """Refuse, with a ValueError, a model whose smaller layer has more than 2^25 states."""
-    _check_states(min(model.n_visible, model.n_hidden), "the smaller layer")
+    """Refuse, with a ValueError, a model both of whose layers have more than 2^25 states."""
+    layers = f"the smaller of the layers ({model.n_visible} {model.visible.name}, {model.n_hidden} {model.hidden.name})"
+    _check_states(fewest_states(model), layers)
 
 
-def _check_states(n: int, layer: str) -> None:
-    if 2**n > LIMIT:
+def _check_states(count: float, layer: str) -> None:
+    if count > LIMIT:
+        states = "real-valued states" if count == np.inf else f"2**{log2(count):.4g} states"
         raise ValueError(
-            f"{layer} has {n} units, so 2**{n} states; at most {LIMIT.bit_length() - 1} units can be enumerated "
+            f"{layer} has {states}; at most 2**25 can be enumerated "
             "(annealed importance sampling estimates log Z of larger models)"
         )
+
+
+def _over_hidden(model: RBM) -> bool:
+    return n_states(model.hidden, model.n_hidden) <= n_states(model.visible, model.n_visible)
 
 
 def _in_double(model: RBM) -> RBM:
@@ -77,23 +106,23 @@ def log_partition(model: RBM) -> float:
     Parameters
     ----------
     model : RBM
-        On the CPU, the smaller layer with at most 25 units.
+        On the CPU, one layer with at most 2^25 states.
 
     Returns
     -------
     float
-        log sum_{v, h} e^{-E(v, h)}, in nats, summed in float64.
+        log sum_{v, h} e^{-E(v, h)} (an integral over units of real values), in nats, summed in float64.
 
     Raises
     ------
     ValueError
-        When both layers have more than 25 units.
+        When both layers have more states.
     TypeError
         When the model stands on the GPU.
     """
     check_enumerable(model)
     model = _in_double(model)
-    over_hidden = model.n_hidden <= model.n_visible
+    over_hidden = _over_hidden(model)
     unit, n = (model.hidden, model.n_hidden) if over_hidden else (model.visible, model.n_visible)
     free_energy = model.hidden_free_energy if over_hidden else model.free_energy
     return float(np.logaddexp.reduce([_log_sum_exp(-free_energy(states)) for states in state_blocks(unit, n)]))
@@ -129,11 +158,11 @@ def visible_distribution(model: RBM) -> np.ndarray:
     Raises
     ------
     ValueError
-        When there are more than 25 visible units.
+        When there are more than 2^25 visible states.
     TypeError
         When the model stands on the GPU.
     """
-    _check_states(model.n_visible, "the visible layer")
+    _check_states(n_states(model.visible, model.n_visible), "the visible layer")
     model = _in_double(model)
     log_p = np.concatenate([-model.free_energy(v) for v in state_blocks(model.visible, model.n_visible)])
     p = np.exp(log_p - log_p.max())
@@ -147,12 +176,23 @@ def moments(model: RBM) -> Moments:
     """
     check_enumerable(model)
     model = _in_double(model)
-    if model.n_hidden <= model.n_visible:
+    if _over_hidden(model):
         h, v, pairs = _expectations(
             state_blocks(model.hidden, model.n_hidden), model.hidden_free_energy, model.visible_mean
         )
         return Moments(v, h, pairs.T)
     return Moments(*_expectations(state_blocks(model.visible, model.n_visible), model.free_energy, model.hidden_mean))
+
+
+def visible_square(model: RBM) -> np.ndarray:
+    """Return <v^2> of visible units with a precision, exactly; parameters and errors as of :func:`log_partition`."""
+    check_enumerable(model)
+    model = _in_double(model)
+
+    def mean(h: np.ndarray) -> np.ndarray:
+        return model.visible.mean_square(model.visible_inputs(h))  # type: ignore[attr-defined]
+
+    return _expectations(state_blocks(model.hidden, model.n_hidden), model.hidden_free_energy, mean)[1]
 
 
 def _expectations(blocks: Iterator[np.ndarray], free_energy: Callable, mean: Callable) -> tuple[np.ndarray, ...]:

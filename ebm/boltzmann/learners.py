@@ -1,15 +1,21 @@
-"""The choice of a learner, by rule and device."""
+"""The choice of a learner, by rule, unit types and device.
+
+Binary units learn by CD and PCD in fused loops, on the CPU and on the GPU; everything else is a ``GradientLearner``.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from ebm.boltzmann.data import TrainingData
-from ebm.boltzmann.exact import ExactLearner
-from ebm.boltzmann.learning import ContrastiveLearner
+from ebm.boltzmann.enumeration import check_enumerable
+from ebm.boltzmann.exact import NAMES
+from ebm.boltzmann.gradient_learning import GradientLearner
+from ebm.boltzmann.learning import ContrastiveLearner, check_width
+from ebm.boltzmann.phases import ContrastivePhase, ExactPhase, FastPhase, PersistentPhase, Phase
 from ebm.boltzmann.rbm import RBM
 from ebm.boltzmann.rule import Rule
-from ebm.random import Random
+from ebm.random import Random, Stream
 
 if TYPE_CHECKING:
     from ebm.device import Device
@@ -47,9 +53,29 @@ def make_learner(
     if rule.learning == "exact":
         if place.name != "cpu" and device != "auto":
             raise ValueError(f"learning='exact' runs on the CPU: device must be 'cpu' or 'auto', got {device!r}")
-        return ExactLearner(model, data, rule, random, n_epochs=n_epochs)
+        check_width(model, data)
+        check_enumerable(model)
+        return GradientLearner(model, data, rule, random, ExactPhase(), n_epochs=n_epochs)
+    binary = (model.visible.name, model.hidden.name) == ("bernoulli", "bernoulli")
+    if not binary or rule.learning not in ("cd", "pcd"):
+        check_width(model, data)
+        with place.active():
+            phase = _chains(model, rule, random, place)
+        return GradientLearner(model, data, rule, random, phase, n_epochs=n_epochs, device=place)
     if place.name == "cpu":
         return ContrastiveLearner(model, data, rule, random, n_epochs=n_epochs, n_threads=n_threads)
     from ebm.boltzmann.device_learning import DeviceLearner
 
     return DeviceLearner(model, data, rule, random, n_epochs=n_epochs, device=place)
+
+
+def _chains(model: RBM, rule: Rule, random: Random, place: Device) -> Phase:
+    """Return the model's side by chains, started from the hidden units' own biases."""
+    if rule.learning == "cd":
+        return ContrastivePhase(rule.n_gibbs, random)
+    bias = place.zeros((rule.chains, model.n_hidden), model.dtype) + place.upload(model.hidden_bias)
+    chains = model.hidden.sample(bias, random.at(Stream.CHAINS))
+    if rule.learning == "fpcd":
+        fast = {name: place.zeros(getattr(model, name).shape, model.dtype) for name in NAMES}
+        return FastPhase(rule.n_gibbs, random, chains, fast)
+    return PersistentPhase(rule.n_gibbs, random, chains)

@@ -7,15 +7,16 @@ The updates themselves, many in one call, are ``ebm.kernels.contrastive`` on the
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from scipy.special import expit
 
-from ebm.boltzmann.data import TrainingData
+from ebm.boltzmann.data import TrainingData, deviations
 from ebm.boltzmann.rbm import RBM
 from ebm.boltzmann.rule import Epochs, Rule, sound
-from ebm.boltzmann.units import Bernoulli
+from ebm.boltzmann.units import Bernoulli, Unit
 from ebm.kernels.contrastive import contrastive_updates
 from ebm.kernels.learning_state import (
     NEAR,
@@ -38,14 +39,31 @@ from ebm.random import Random, Stream
 WORK_A_THREAD = 100_000  # weights times eighths of rows that an update must have for each thread, or meeting costs more
 
 
-def initial_model(data: TrainingData, n_hidden: int, random: Random, *, weight_scale: float = 0.01) -> RBM:
-    """Small normal weights, zero hidden biases, and the log-odds of the data's means as visible biases.
+def initial_model(
+    data: TrainingData,
+    n_hidden: int,
+    random: Random,
+    *,
+    mean: np.ndarray | None = None,
+    visible: Unit | None = None,
+    hidden: Unit | None = None,
+    weight_scale: float = 0.01,
+) -> RBM:
+    """Small normal weights, zero hidden biases, and visible biases that give the data's means (log-odds, where binary).
+
+    ``n_hidden`` are columns, ``mean`` another mean to give. Visible units with a precision get the data's variances.
 
     Source: Hinton 2010, "A practical guide to training restricted Boltzmann machines", section 8.1.
     """
+    visible, hidden = visible or Bernoulli(), hidden or Bernoulli()
     weights = weight_scale * random.normal((data.n_visible, n_hidden), Stream.WEIGHTS, dtype=np.float64)
-    bias = Bernoulli().bias_from_mean(data.mean)
-    return RBM(weights.astype(data.dtype), bias.astype(data.dtype), np.zeros(n_hidden, data.dtype))
+    if hasattr(visible, "precision"):
+        scale = deviations(data).astype(np.float64)
+        visible = replace(visible, precision=(1 / scale**2).astype(data.dtype))  # type: ignore[type-var]
+        weights /= scale[:, None]
+    bias = visible.bias_from_mean(data.mean if mean is None else mean)
+    w, b, c = (part.astype(data.dtype) for part in (weights, bias, np.zeros(n_hidden)))
+    return RBM(w, b, c, visible, hidden)
 
 
 class ContrastiveLearner:
@@ -174,13 +192,18 @@ class ContrastiveLearner:
         self.sweeps_done = int(state["sweeps_done"][0])
 
 
-def check_fit(model: RBM, data: TrainingData) -> None:
-    """Refuse a model whose visible units or dtype do not fit the data, or whose units are not binary."""
+def check_width(model: RBM, data: TrainingData) -> None:
+    """Refuse a model whose number of visible units or dtype does not fit the data."""
     if model.n_visible != data.n_visible or model.dtype != data.dtype:
         raise ValueError(
             f"model of {model.n_visible} visible units in {model.dtype} does not fit "
             f"data of {data.n_visible} columns in {data.dtype}"
         )
+
+
+def check_fit(model: RBM, data: TrainingData) -> None:
+    """Refuse a model that does not fit the data, or whose units are not binary."""
+    check_width(model, data)
     if (model.visible.name, model.hidden.name) != ("bernoulli", "bernoulli"):
         raise ValueError(f"this learner takes binary units, got {model.visible.name} and {model.hidden.name}")
 

@@ -161,7 +161,7 @@ def _path(model: RBM, data_mean: np.ndarray) -> RBMPath:
 
 
 def _enumerable(model: RBM, most: int) -> bool:
-    return not model.hidden_inputs.on_gpu and 2 ** min(model.n_visible, model.n_hidden) <= most
+    return not model.hidden_inputs.on_gpu and enumeration.fewest_states(model) <= most
 
 
 def _told(estimate: Any) -> Any:

@@ -1,9 +1,10 @@
 """The restricted Boltzmann machine: its energy and all that follows in closed form.
 
-E(v, h) = -b.v - c.h - v W h,   p(v, h) = e^{-E(v, h)} / Z
+E(v, h) = -b.v - c.h - v W h + B(v) + B(h),   p(v, h) = e^{-E(v, h)} / Z
 
-The layers are independent given each other: p(h_j | v) has natural input c_j + (v W)_j, p(v_i | h) has b_i + (W h)_i.
-Summing the hidden layer out gives the free energy F(v) = -b.v - log sum_h e^{h . (c + v W)}, p(v) = e^{-F(v)} / Z.
+with B the base energies of the layers' unit types, 0 for binary units. The layers are independent given each other:
+p(h_j | v) has natural input c_j + (v W)_j, p(v_i | h) has b_i + (W h)_i. Summing the hidden layer out gives the free
+energy F(v) = -b.v + B(v) - log sum_h e^{h . (c + v W) - B(h)}, p(v) = e^{-F(v)} / Z.
 
 Source: Smolensky 1986 (harmony theory); Hinton 2010, "A practical guide to training RBMs", section 2; unit types after
 Welling, Rosen-Zvi & Hinton 2005, "Exponential family harmoniums", eqs. 3 to 7.
@@ -91,16 +92,19 @@ class RBM:
         return Affine(self.weights.T, self.visible_bias)
 
     def energy(self, v: Any, h: Any) -> Any:
-        """E(v, h) = -b.v - c.h - v W h, shape (n_rows,)."""
-        return -(v @ self.visible_bias) - (h * self.hidden_inputs(v)).sum(axis=1)
+        """E(v, h) = -b.v - c.h - v W h + B(v) + B(h), shape (n_rows,)."""
+        base = self.visible.base_energy(v) + self.hidden.base_energy(h)
+        return base - (v @ self.visible_bias) - (h * self.hidden_inputs(v)).sum(axis=1)
 
     def free_energy(self, v: Any) -> Any:
-        """F(v) = -b.v - log sum_h e^{h . (c + v W)}, shape (n_rows,); p(v) = e^{-F(v)} / Z."""
-        return -(v @ self.visible_bias) - self.hidden.cumulant_given(v, self.hidden_inputs)
+        """F(v) = -b.v + B(v) - log sum_h e^{h . (c + v W) - B(h)}, shape (n_rows,); p(v) = e^{-F(v)} / Z."""
+        base = self.visible.base_energy(v) - v @ self.visible_bias
+        return base - self.hidden.cumulant_given(v, self.hidden_inputs)
 
     def hidden_free_energy(self, h: Any) -> Any:
         """-log sum_v e^{-E(v, h)}, shape (n_rows,)."""
-        return -(h @ self.hidden_bias) - self.visible.cumulant_given(h, self.visible_inputs)
+        base = self.hidden.base_energy(h) - h @ self.hidden_bias
+        return base - self.visible.cumulant_given(h, self.visible_inputs)
 
     def hidden_mean(self, v: Any) -> Any:
         """E[h | v]."""

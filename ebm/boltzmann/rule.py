@@ -11,6 +11,9 @@ from ebm.boltzmann.data import TrainingData
 from ebm.optimizers.schedules import Schedule, as_schedule
 from ebm.random import Random
 
+LEARNING = ("pcd", "cd", "fpcd", "exact")
+PERSISTENT = ("pcd", "fpcd")  # with chains that go on from update to update
+
 
 @dataclass(frozen=True)
 class Rule:
@@ -18,8 +21,9 @@ class Rule:
 
     Parameters
     ----------
-    learning : {"pcd", "cd", "exact"}
-        Persistent chains, chains from the data, or the exact gradient by enumeration (small models).
+    learning : {"pcd", "cd", "fpcd", "exact"}
+        Persistent chains, chains from the data, persistent chains under fast weights, or the exact gradient by
+        enumeration (small models).
     n_gibbs : int
         Sweeps of Gibbs an update, k.
     batch_size : int
@@ -56,8 +60,8 @@ class Rule:
 
     def __post_init__(self) -> None:
         """Check every value before any work starts."""
-        if self.learning not in ("pcd", "cd", "exact"):
-            raise ValueError(f"learning must be 'pcd', 'cd' or 'exact', got {self.learning!r}")
+        if self.learning not in LEARNING:
+            raise ValueError(f"learning must be one of {', '.join(map(repr, LEARNING))}; got {self.learning!r}")
         for name in ("n_gibbs", "batch_size", "n_chains"):
             value = getattr(self, name)
             if value is not None and value < 1:
@@ -73,7 +77,7 @@ class Rule:
     @property
     def chains(self) -> int:
         """Persistent chains, or chains of a full batch."""
-        return self.n_chains or self.batch_size if self.learning == "pcd" else self.batch_size
+        return self.n_chains or self.batch_size if self.learning in PERSISTENT else self.batch_size
 
     def schedule(self, first_update: int, n_updates: int, all_updates: int) -> np.ndarray:
         """Return learning rate and momentum of updates, shape (n_updates, 2), float64."""

@@ -1,8 +1,8 @@
-"""Unit types of a layer: objects that an RBM is given.
+"""Unit types of a layer: objects that an RBM is given. Here what they share, and the binary unit.
 
-A layer of units s with natural inputs x has p(s) proportional to exp(s . x). A unit type tells what follows from x; the
-methods that end in ``_given`` take the other layer's states and the affine map from there, which lets a type
-do the product and its own part in one pass.
+A layer of units s with natural inputs x has p(s) proportional to m(s) exp(s . x), with a base measure m that is 1 for
+binary units. A unit type tells what follows from x; the methods that end in ``_given`` take the other layer's states
+and the affine map from there, which lets a type do the product and its own part in one pass.
 """
 
 from __future__ import annotations
@@ -29,16 +29,30 @@ class Unit(Protocol):
         """The type's name, as an estimator's parameter spells it."""
         ...
 
+    @property
+    def levels(self) -> np.ndarray | None:
+        """States of one unit, a row each: (n_levels, columns a unit); None where they are real numbers."""
+        ...
+
+    @property
+    def domain(self) -> tuple[float, float]:
+        """Least and largest value that a column can have."""
+        ...
+
     def mean(self, inputs: Any) -> Any:
-        """E[s] under p(s) proportional to exp(s . inputs)."""
+        """E[s] under p(s) proportional to m(s) exp(s . inputs)."""
         ...
 
     def sample(self, inputs: Any, draw: Draw) -> Any:
-        """Draw s under p(s) proportional to exp(s . inputs)."""
+        """Draw s under p(s) proportional to m(s) exp(s . inputs)."""
         ...
 
     def cumulant(self, inputs: Any) -> Any:
-        """log sum_s exp(s . inputs), shape (n_rows,)."""
+        """log sum_s m(s) exp(s . inputs), shape (n_rows,)."""
+        ...
+
+    def base_energy(self, states: Any) -> Any:
+        """-log m(s), shape (n_rows,), or 0 where m is 1."""
         ...
 
     def mean_given(self, x: Any, affine: Affine) -> Any:
@@ -53,8 +67,8 @@ class Unit(Protocol):
         """``cumulant(affine(x))``."""
         ...
 
-    def states(self, n: int, dtype: Any) -> np.ndarray:
-        """All states of n units, one a row."""
+    def states(self, n: int, dtype: Any = np.float64) -> np.ndarray:
+        """All states of n columns, one a row."""
         ...
 
     def bias_from_mean(self, mean: np.ndarray) -> np.ndarray:
@@ -62,11 +76,56 @@ class Unit(Protocol):
         ...
 
 
+class SharedParts:
+    """What follows for every unit type from its ``levels``, ``mean``, ``sample`` and ``cumulant``."""
+
+    levels: np.ndarray | None
+    mean: Any
+    sample: Any
+    cumulant: Any
+    name: str
+
+    def base_energy(self, states: Any) -> Any:
+        """0: the base measure is 1."""
+        return 0
+
+    def mean_given(self, x: Any, affine: Affine) -> Any:
+        """``mean(affine(x))``."""
+        return self.mean(affine(x))
+
+    def sample_given(self, x: Any, affine: Affine, draw: Draw) -> Any:
+        """``sample(affine(x), draw)``."""
+        return self.sample(affine(x), draw)
+
+    def cumulant_given(self, x: Any, affine: Affine) -> Any:
+        """``cumulant(affine(x))``."""
+        return self.cumulant(affine(x))
+
+    def states(self, n: int, dtype: Any = np.float64) -> np.ndarray:
+        """All states of n columns, one a row, the first unit changing fastest.
+
+        Raises
+        ------
+        ValueError
+            When the states are real numbers, or n is no whole number of units.
+        """
+        levels = self.levels
+        if levels is None:
+            raise ValueError(f"{self.name} units have real values: their states cannot be enumerated")
+        count, columns = levels.shape
+        if n % columns:
+            raise ValueError(f"{n} columns are no whole number of {self.name} units of {columns} columns each")
+        digits = np.arange(count ** (n // columns))[:, None] // count ** np.arange(n // columns) % count
+        return levels[digits].reshape(len(digits), n).astype(dtype)
+
+
 @dataclass(frozen=True)
-class Bernoulli:
+class Bernoulli(SharedParts):
     """Binary units s in {0, 1}: E[s] = sigma(x), log sum_s e^{s x} = log(1 + e^x)."""
 
-    name: str = "bernoulli"
+    name = "bernoulli"
+    levels = np.array([[0.0], [1.0]])
+    domain = (0.0, 1.0)
 
     def mean(self, inputs: Any) -> Any:
         """sigma(x)."""
@@ -101,10 +160,6 @@ class Bernoulli:
         if affine.on_gpu:
             return self.cumulant(affine(x))
         return conditional.cumulant(x, affine.panels, affine.bias)
-
-    def states(self, n: int, dtype: Any = np.float64) -> np.ndarray:
-        """All 2^n states, shape (2^n, n); unit j is bit j of the row's number."""
-        return ((np.arange(2**n)[:, None] >> np.arange(n)) & 1).astype(dtype)
 
     def bias_from_mean(self, mean: np.ndarray) -> np.ndarray:
         """Return the log-odds log(p / (1 - p)), p held within [0.001, 0.999] (Hinton 2010, section 8.1)."""

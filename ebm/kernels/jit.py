@@ -165,7 +165,7 @@ def summing(function: Callable) -> Any:
     return _part(FAST | {"reassoc"})(function)
 
 
-PRECISIONS: list[tuple[Callable, Callable]] = []  # (name, chooser): the launcher tells CUDA's compiler of them
+PRECISIONS: list[tuple[Callable, Callable, str]] = []  # (name, chooser, inline): the launcher tells CUDA of them
 
 
 def _of_one(single: Any, double: Any) -> tuple[Callable, Callable]:
@@ -192,15 +192,17 @@ def _of_three(single: Any, double: Any) -> tuple[Callable, Callable]:
     return choose, chooser
 
 
-def by_precision(single: Any, double: Any) -> Callable:
+def by_precision(single: Any, double: Any, *, paste: bool = True) -> Callable:
     """Join two cells under one name: ``single`` where the first argument is float32, else ``double``.
 
-    They take one or three arguments: numba pastes no function with ``*args``, so each has its lambdas.
+    They take one or three arguments: numba pastes no function with ``*args``, so each has its lambdas. With
+    ``paste=False`` they stay functions that are called: cells with branches, which do not become vector code.
     """
     pair = {1: _of_one, 3: _of_three}[single.py_func.__code__.co_argcount]
     choose, chooser = pair(single, double)
-    overload(choose, inline="always", jit_options=_part_options(FAST))(chooser)
-    PRECISIONS.append((choose, chooser))
+    inline = "always" if paste else "never"
+    overload(choose, inline=inline, jit_options=_part_options(FAST))(chooser)
+    PRECISIONS.append((choose, chooser, inline))
     return choose
 
 

@@ -42,9 +42,9 @@ _told: set[int] = set()
 
 def _tell_precisions() -> None:
     """Register the cells' precisions with CUDA's compiler too: numba.extending reaches the CPU's only."""
-    for name, chooser in PRECISIONS:
+    for name, chooser, inline in PRECISIONS:
         if not SIMULATED and id(name) not in _told:
-            overload(name, inline="always")(chooser)
+            overload(name, inline=inline)(chooser)
             _told.add(id(name))
 
 

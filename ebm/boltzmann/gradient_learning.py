@@ -1,0 +1,217 @@
+"""Gradient ascent on the log-likelihood of an RBM of any unit types.
+
+The model's side is a phase (``ebm.boltzmann.phases``): exact, or from chains. Visible units with a precision
+a = 1 / sigma^2 learn in the coordinates
+
+    E(v, h) = sum_i (v_i - b_i)^2 / (2 sigma_i^2) - sum_ij v_i W_ij h_j / sigma_i^2 - c.h,   z_i = log sigma_i^2
+
+of the data divided by its standard deviations, where E[v | h] = b + W h. The steps of b and W are those of the natural
+parameters b / sigma^2 and W / sigma^2: the gradient times sigma^2, which does not grow as the noise falls; and rates do
+not depend on the data's units. z has a floor.
+
+Source: Cho, Ilin & Raiko 2011, "Improved learning of Gaussian-Bernoulli restricted Boltzmann machines"
+(doi:10.1007/978-3-642-21735-7_2), section 3, for these coordinates
+and log sigma^2; centring as in ``ebm.boltzmann.exact``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ebm.boltzmann.data import TrainingData, deviations
+from ebm.boltzmann.exact import NAMES, SQUARE, centre, has_precision, statistics
+from ebm.boltzmann.gauge import zero_sum
+from ebm.boltzmann.learning import check_state, check_width
+from ebm.boltzmann.phases import Phase
+from ebm.boltzmann.rbm import RBM
+from ebm.boltzmann.rule import Epochs, Rule, sound
+from ebm.device import Device, get_device
+from ebm.random import Random
+
+LEAST_VARIANCE, MOST_VARIANCE = 1e-3, 10.0  # of a visible unit given the hidden ones, in variances of the data
+LOG_VARIANCE = "log_variance"
+LARGEST_GAIN = 0.98  # of real-valued units on each other: from 1 on there is no distribution
+
+
+class GradientLearner:
+    """Learn by gradients of the data's side less the model's side; any unit types, on the CPU or the GPU.
+
+    Parameters
+    ----------
+    model : RBM
+        Where learning starts, on the CPU.
+    data : TrainingData
+    rule : Rule
+    random : Random
+    phase : Phase
+        The model's side.
+    n_epochs : int
+        Epochs of the whole fit, for the schedules.
+    device : str or Device
+        Where parameters, batches and chains stand.
+
+    Raises
+    ------
+    ValueError
+        When the model does not fit the data.
+    """
+
+    def __init__(
+        self,
+        model: RBM,
+        data: TrainingData,
+        rule: Rule,
+        random: Random,
+        phase: Phase,
+        *,
+        n_epochs: int,
+        device: str | Device = "cpu",
+    ) -> None:
+        check_width(model, data)
+        self.epochs = Epochs(data, rule, random, n_epochs)
+        self.n_batches = self.epochs.n_batches
+        self._data, self._rule, self._phase, self._place = data, rule, phase, get_device(device)
+        self._scale = deviations(data) if has_precision(model) else np.ones(data.n_visible, data.dtype)
+        self._visible, self._hidden = model.visible, model.hidden
+        self._parameters = {name: self._place.upload(part) for name, part in self._inside(model).items()}
+        self._velocity = {name: self._place.zeros(part.shape, part.dtype) for name, part in self._parameters.items()}
+        kind = data.dtype.type
+        mu = data.mean / self._scale if rule.centered else np.zeros(data.n_visible)
+        self._mu = self._place.upload(mu.astype(kind))
+        self._offset = self._hidden_offset() * kind(rule.centered)
+
+    def _hidden_offset(self) -> Any:
+        return self._hidden.mean(self._parameters["hidden_bias"][None])[0]
+
+    # ---- coordinates ----
+
+    def _inside(self, model: RBM) -> dict[str, np.ndarray]:
+        """Take a model of the data's units into the coordinates of learning."""
+        weights, bias = model.weights * self._scale[:, None], model.visible_bias * self._scale
+        found = {"weights": weights, "visible_bias": bias, "hidden_bias": model.hidden_bias}
+        if has_precision(model):
+            precision = model.visible.parameter(bias[None]) * self._scale**2  # type: ignore[attr-defined]
+            found |= {"weights": weights / precision[:, None], "visible_bias": bias / precision}
+            found[LOG_VARIANCE] = -np.log(precision)
+        return {name: np.ascontiguousarray(part, model.dtype) for name, part in found.items()}
+
+    def _standing(self) -> RBM:
+        """Return the model as it stands, of the data divided by its deviations."""
+        p = self._parameters
+        if LOG_VARIANCE not in p:
+            return RBM(p["weights"], p["visible_bias"], p["hidden_bias"], self._visible, self._hidden)
+        precision = np.exp(-p[LOG_VARIANCE])
+        visible = replace(self._visible, precision=precision)  # type: ignore[type-var]
+        weights, bias = p["weights"] * precision[:, None], p["visible_bias"] * precision
+        return RBM(weights, bias, p["hidden_bias"], visible, self._hidden)
+
+    @property
+    def model(self) -> RBM:
+        """The model as it stands, of the data itself, on the CPU; a copy."""
+        inside = self._standing()
+        w, b, c = (self._place.download(getattr(inside, name)) for name in NAMES)
+        visible = self._visible
+        if LOG_VARIANCE in self._parameters:
+            precision = self._place.download(inside.visible.precision) / self._scale**2  # type: ignore[attr-defined]
+            visible = replace(visible, precision=precision)  # type: ignore[type-var]
+        return RBM(w / self._scale[:, None], b / self._scale, c, visible, self._hidden)
+
+    # ---- learning ----
+
+    def begin_epoch(self, epoch: int) -> None:
+        """Shuffle the samples and take the rates of an epoch (0 is the first)."""
+        self._order = self.epochs.order(epoch)
+        self._shares, self._schedule = self.epochs.shares(self._order), self.epochs.schedule(epoch)
+
+    def update(self, first: int, last: int) -> None:
+        """Do the updates of mini-batches [first, last) of this epoch."""
+        with self._place.active():
+            for batch in range(first, last):
+                rows = slice(batch * self._rule.batch_size, (batch + 1) * self._rule.batch_size)
+                v = self._place.upload(self._data.rows(self._order[rows]) / self._scale)
+                self._learn_from(v, self._place.upload(self._shares[rows]), *self._schedule[batch])
+
+    def _learn_from(self, v: Any, share: Any, rate: Any, momentum: Any) -> None:
+        model = self._standing()
+        clamped, free = statistics(model, v, share), self._phase.measure(model, v)
+        plain = {name: clamped[name] - free[name] for name in clamped}
+        gradient = centre(plain, self._mu, self._offset)
+        if SQUARE in plain:
+            gradient[LOG_VARIANCE] = _variance_gradient(model, plain)
+        self._step(gradient, rate, momentum)
+        self._phase.learn(gradient, rate)
+        self._keep_sound()
+        if self._rule.centered:
+            self._mu += self._rule.offset_rate * (clamped["visible_bias"] - self._mu)
+            self._offset += self._rule.offset_rate * (clamped["hidden_bias"] - self._offset)
+
+    def _step(self, gradient: dict[str, Any], rate: Any, momentum: Any) -> None:
+        weights = self._parameters["weights"]
+        gradient["weights"] = gradient["weights"] - self._rule.l2 * weights - self._rule.l1 * np.sign(weights)
+        for name, parameter in self._parameters.items():
+            velocity = self._velocity[name]
+            velocity *= momentum
+            velocity += rate * gradient[name]
+            parameter += velocity
+
+    def _keep_sound(self) -> None:
+        """Keep variances, gains and gauges where there is a distribution."""
+        p = self._parameters
+        if LOG_VARIANCE in p:
+            np.clip(p[LOG_VARIANCE], np.log(LEAST_VARIANCE), np.log(MOST_VARIANCE), out=p[LOG_VARIANCE])
+            if self._hidden.levels is None:
+                gain = _gain(self._standing())
+                if gain > LARGEST_GAIN:
+                    p["weights"] *= LARGEST_GAIN / gain
+        p |= zero_sum(p, self._visible, self._hidden)
+
+    # ---- what the loop asks ----
+
+    def is_sound(self) -> bool:
+        """Tell whether every parameter is a finite number of believable size (see ``sound``)."""
+        return all(sound(part) for part in self._parameters.values())
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Copy all that exact resumption needs; parameters in the coordinates of learning."""
+        kept = {**self._parameters, **{f"{name}_velocity": part for name, part in self._velocity.items()}}
+        kept |= {"visible_offset": self._mu, "hidden_offset": self._offset}
+        state = {name: self._place.download(part) for name, part in kept.items()}
+        scale = {"scale": self._scale.copy()} if LOG_VARIANCE in self._parameters else {}
+        return {**state, **scale, **self._phase.state()}
+
+    def restore(self, state: Mapping[str, np.ndarray]) -> None:
+        """Go on from a ``state`` of a learner of the same shapes.
+
+        Raises
+        ------
+        ValueError
+            When a shape differs, naming it.
+        """
+        check_state(state, self.state())
+        for name in self._parameters:
+            self._place.write(self._parameters[name], state[name])
+            self._place.write(self._velocity[name], state[f"{name}_velocity"])
+        self._place.write(self._mu, state["visible_offset"])
+        self._place.write(self._offset, state["hidden_offset"])
+        if "scale" in state:
+            self._scale = state["scale"].copy()
+        self._phase.restore(state)
+
+
+def _variance_gradient(model: RBM, plain: dict[str, Any]) -> Any:
+    """d log p / dz at fixed b and W: a (d<v^2> / 2 - b d<v> - sum_j W_j d<v h_j>) in natural parameters."""
+    precision = model.visible.parameter(model.visible_bias[None])  # type: ignore[attr-defined]
+    moved = model.visible_bias * plain["visible_bias"] + (model.weights * plain["weights"]).sum(axis=1)
+    return precision * plain[SQUARE] / 2 - moved
+
+
+def _gain(model: RBM) -> float:
+    """Largest singular value of a_v^{-1/2} W, with hidden precisions of 1: below 1 the joint energy is bounded."""
+    precision = model.visible.parameter(model.visible_bias[None])  # type: ignore[attr-defined]
+    scaled = model.weights / np.sqrt(precision)[:, None]
+    product = scaled.T @ scaled if scaled.shape[0] >= scaled.shape[1] else scaled @ scaled.T
+    return float(np.sqrt(np.linalg.eigvalsh(product)[-1]))
