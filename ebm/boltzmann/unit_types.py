@@ -116,18 +116,18 @@ class ReLU(_Quadratic):
     domain = (0.0, np.inf)
 
     def bias_from_mean(self, mean: np.ndarray) -> np.ndarray:
-        """Return a times the mean where it is large; small means need negative inputs: -1 / mean there."""
-        a = 1.0 if self.precision is None else self.precision
-        scaled = np.maximum(np.asarray(mean, np.float64), 1e-3) * np.sqrt(a)
-        return np.sqrt(a) * _relu_input(scaled)
+        """Return the inputs with this mean (of at least 0.001 standard deviations), by bisection."""
+        root = np.sqrt(1.0 if self.precision is None else self.precision)
+        return root * _input_with_mean(np.asarray(mean, np.float64) * root, self.kind)
 
 
-def _relu_input(mean: np.ndarray) -> np.ndarray:
-    """Solve E[s] = mean for x, a = 1, by bisection."""
+def _input_with_mean(mean: np.ndarray, kind: int) -> np.ndarray:
+    """Solve E[s] = mean for x of rectified units with a = 1, by bisection."""
+    mean = np.maximum(mean, 1e-3)
     low, high = np.full(mean.shape, -1.0 / mean.min() - 1), mean + 1.0
     for _ in range(60):
         middle = (low + high) / 2
-        above = units.means(middle[None], np.ones(mean.shape), units.RELU)[0] > mean
+        above = units.means(middle[None], np.ones(mean.shape), kind)[0] > mean
         low, high = np.where(above, low, middle), np.where(above, middle, high)
     return (low + high) / 2
 
@@ -138,8 +138,8 @@ class NoisyReLU(_ByKernel):
 
     It approximates the sum of infinitely many binary units that share weights, with inputs x - 1/2, x - 3/2, ...;
     mean and draw are of the approximation, the cumulant is that of the sum itself, sum_i log(1 + e^{x - i + 1/2}).
-    So free energies and draws agree approximately, and a chain's distribution is close to the model's, not equal to
-    it. `ReLU` is exact.
+    So a chain's distribution is near the model's, not equal to it: the mean of a draw is 0.41 too small at x = 0, and
+    right within 0.02 beyond x = 4. `ReLU` is exact.
 
     Source: Nair & Hinton 2010, "Rectified linear units improve restricted Boltzmann machines", section 2.
     """
@@ -150,9 +150,8 @@ class NoisyReLU(_ByKernel):
     domain = (0.0, np.inf)
 
     def bias_from_mean(self, mean: np.ndarray) -> np.ndarray:
-        """Return log(e^mean - 1), under which softplus, which the mean approximates, is the mean."""
-        mean = np.maximum(np.asarray(mean, np.float64), 1e-3)
-        return mean + np.log(-np.expm1(-mean))
+        """Return the inputs with this mean (of at least 0.001), by bisection."""
+        return _input_with_mean(np.asarray(mean, np.float64), self.kind)
 
 
 @dataclass(frozen=True)
