@@ -9,6 +9,7 @@ import numpy as np
 
 from ebm.kernels.processor import plain
 
+CONSTANT = 1e-6  # a standard deviation of so many means is rounding
 ROWS_AT_ONCE = 4096  # dense rows looked at together: keeps the temporary masks small
 
 
@@ -146,9 +147,10 @@ def _from_sparse(X: Any, dtype: np.dtype) -> tuple[np.ndarray, ...]:
 
 
 def deviations(data: TrainingData) -> np.ndarray:
-    """Weighted standard deviation of every column, 1 where a column does not vary, in the data's dtype."""
+    """Weighted standard deviation of every column, 1 where a column is constant to rounding, in the data's dtype."""
     share, total = data.weights / data.weights.sum(), np.zeros(data.n_visible)
     for top in range(0, data.n_samples, ROWS_AT_ONCE):
         rows = np.arange(top, min(top + ROWS_AT_ONCE, data.n_samples))
         total += share[rows] @ (data.rows(rows).astype(np.float64) - data.mean) ** 2
-    return np.where(total > 0, np.sqrt(total), 1.0).astype(data.dtype)
+    least = CONSTANT * np.abs(data.mean)
+    return np.where(np.sqrt(total) > least, np.sqrt(total), 1.0).astype(data.dtype)

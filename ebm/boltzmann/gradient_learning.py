@@ -7,7 +7,8 @@ a = 1 / sigma^2 learn in the coordinates
 
 of the data divided by its standard deviations, where E[v | h] = b + W h. The steps of b and W are those of the natural
 parameters b / sigma^2 and W / sigma^2: the gradient times sigma^2, which does not grow as the noise falls; and rates do
-not depend on the data's units. z has a floor.
+not depend on the data's units. z has a floor. Where the hidden units are real too, W stands over sigma instead of
+sigma^2, and steps are plain ones in the natural parameters: the gain W is what must stay below 1 then.
 
 Source: Cho, Ilin & Raiko 2011, "Improved learning of Gaussian-Bernoulli restricted Boltzmann machines"
 (doi:10.1007/978-3-642-21735-7_2), section 3, for these coordinates
@@ -33,8 +34,8 @@ from ebm.device import Device, get_device
 from ebm.random import Random
 
 LEAST_VARIANCE, MOST_VARIANCE = 1e-3, 10.0  # of a visible unit given the hidden ones, in variances of the data
-LOG_VARIANCE = "log_variance"
-LARGEST_GAIN = 0.98  # of real-valued units on each other: from 1 on there is no distribution
+LOG_VARIANCE, LARGEST_STEP = "log_variance", 0.1  # of z in one update
+LARGEST_GAIN = 0.9  # of real units on real ones: at g a bias moves means by 1 / (1 - g^2), without end at 1
 
 
 class GradientLearner:
@@ -77,6 +78,7 @@ class GradientLearner:
         self._data, self._rule, self._phase, self._place = data, rule, phase, get_device(device)
         self._scale = deviations(data) if has_precision(model) else np.ones(data.n_visible, data.dtype)
         self._visible, self._hidden = model.visible, model.hidden
+        self._power = 0.5 if model.hidden.levels is None else 1.0  # of sigma^2, over which W stands
         self._parameters = {name: self._place.upload(part) for name, part in self._inside(model).items()}
         self._velocity = {name: self._place.zeros(part.shape, part.dtype) for name, part in self._parameters.items()}
         kind = data.dtype.type
@@ -95,7 +97,7 @@ class GradientLearner:
         found = {"weights": weights, "visible_bias": bias, "hidden_bias": model.hidden_bias}
         if has_precision(model):
             precision = model.visible.parameter(bias[None]) * self._scale**2  # type: ignore[attr-defined]
-            found |= {"weights": weights / precision[:, None], "visible_bias": bias / precision}
+            found |= {"weights": weights / precision[:, None] ** self._power, "visible_bias": bias / precision}
             found[LOG_VARIANCE] = -np.log(precision)
         return {name: np.ascontiguousarray(part, model.dtype) for name, part in found.items()}
 
@@ -106,7 +108,7 @@ class GradientLearner:
             return RBM(p["weights"], p["visible_bias"], p["hidden_bias"], self._visible, self._hidden)
         precision = np.exp(-p[LOG_VARIANCE])
         visible = replace(self._visible, precision=precision)  # type: ignore[type-var]
-        weights, bias = p["weights"] * precision[:, None], p["visible_bias"] * precision
+        weights, bias = p["weights"] * precision[:, None] ** self._power, p["visible_bias"] * precision
         return RBM(weights, bias, p["hidden_bias"], visible, self._hidden)
 
     @property
@@ -141,10 +143,18 @@ class GradientLearner:
         plain = {name: clamped[name] - free[name] for name in clamped}
         gradient = centre(plain, self._mu, self._offset)
         if SQUARE in plain:
-            gradient[LOG_VARIANCE] = _variance_gradient(model, plain)
+            gradient |= {name: plain[name] for name in ("visible_bias", "hidden_bias")}
+            gradient[LOG_VARIANCE] = _variance_gradient(model, plain, self._power)
+            if self._hidden.levels is None:
+                variance = np.minimum(np.exp(self._parameters[LOG_VARIANCE]), 1)
+                gradient["weights"] = gradient["weights"] * np.sqrt(variance)[:, None]
+                gradient["visible_bias"] = gradient["visible_bias"] * variance
         self._step(gradient, rate, momentum)
+        if SQUARE in plain:
+            self._keep_integrable()
+            self._keep_centred(model)
+        self._parameters |= zero_sum(self._parameters, self._visible, self._hidden)
         self._phase.learn(gradient, rate)
-        self._keep_sound()
         if self._rule.centered:
             self._mu += self._rule.offset_rate * (clamped["visible_bias"] - self._mu)
             self._offset += self._rule.offset_rate * (clamped["hidden_bias"] - self._offset)
@@ -156,18 +166,27 @@ class GradientLearner:
             velocity = self._velocity[name]
             velocity *= momentum
             velocity += rate * gradient[name]
+            if name == LOG_VARIANCE:
+                np.clip(velocity, -LARGEST_STEP, LARGEST_STEP, out=velocity)
             parameter += velocity
 
-    def _keep_sound(self) -> None:
-        """Keep variances, gains and gauges where there is a distribution."""
+    def _keep_centred(self, before: RBM) -> None:
+        """Move the biases against the weights' change: the inputs at mu and lambda move by the biases' own steps only.
+
+        (What centring is for. Here after the step, since variances and gains change the weights' effect too.)
+        """
+        after, p = self._standing(), self._parameters
+        p["hidden_bias"] -= self._mu @ (after.weights - before.weights)
+        p["visible_bias"] -= (_slopes(after) - _slopes(before)) @ self._offset
+
+    def _keep_integrable(self) -> None:
+        """Keep variances, and the gains of real units on real ones, where there is a distribution."""
         p = self._parameters
-        if LOG_VARIANCE in p:
-            np.clip(p[LOG_VARIANCE], np.log(LEAST_VARIANCE), np.log(MOST_VARIANCE), out=p[LOG_VARIANCE])
-            if self._hidden.levels is None:
-                gain = _gain(self._standing())
-                if gain > LARGEST_GAIN:
-                    p["weights"] *= LARGEST_GAIN / gain
-        p |= zero_sum(p, self._visible, self._hidden)
+        np.clip(p[LOG_VARIANCE], np.log(LEAST_VARIANCE), np.log(MOST_VARIANCE), out=p[LOG_VARIANCE])
+        if self._hidden.levels is None:
+            gain = _gain(self._standing())
+            if gain > LARGEST_GAIN:
+                p["weights"] *= LARGEST_GAIN / gain
 
     # ---- what the loop asks ----
 
@@ -202,11 +221,16 @@ class GradientLearner:
         self._phase.restore(state)
 
 
-def _variance_gradient(model: RBM, plain: dict[str, Any]) -> Any:
-    """d log p / dz at fixed b and W: a (d<v^2> / 2 - b d<v> - sum_j W_j d<v h_j>) in natural parameters."""
+def _variance_gradient(model: RBM, plain: dict[str, Any], power: float) -> Any:
+    """d log p / dz at fixed b and W: a d<v^2> / 2 - b d<v> - power sum_j W_j d<v h_j> in natural parameters."""
     precision = model.visible.parameter(model.visible_bias[None])  # type: ignore[attr-defined]
-    moved = model.visible_bias * plain["visible_bias"] + (model.weights * plain["weights"]).sum(axis=1)
+    moved = model.visible_bias * plain["visible_bias"] + power * (model.weights * plain["weights"]).sum(axis=1)
     return precision * plain[SQUARE] / 2 - moved
+
+
+def _slopes(model: RBM) -> Any:
+    """W of E[v | h] = b + W h, shape (n_visible, n_hidden)."""
+    return model.weights / model.visible.parameter(model.visible_bias[None])[:, None]  # type: ignore[attr-defined]
 
 
 def _gain(model: RBM) -> float:
