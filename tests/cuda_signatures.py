@@ -31,5 +31,7 @@ def signatures(real: types.Type) -> dict[str, list[tuple[types.Type, ...]]]:
         "reduce._softplus_gpu": [(rows, row)],
         "reduce._columns_gpu": [(rows, row)],
         "update._gpu": [(rows, rows, rows, u32, row, real, real)],
+        "units._gpu": [(rows, row, i32, i32, rows, u32, u32, u32, u32, u32)],
+        "categorical._gpu": [(rows, i32, i32, rows, u32, u32, u32, u32, u32)],
         "bernoulli._gpu": [(rows, row, rows, rows, i32, vector(u32), u32, u32, u32, u32, u32)],
     }

@@ -5,10 +5,10 @@ a = 1 / sigma^2 learn in the coordinates
 
     E(v, h) = sum_i (v_i - b_i)^2 / (2 sigma_i^2) - sum_ij v_i W_ij h_j / sigma_i^2 - c.h,   z_i = log sigma_i^2
 
-of the data divided by its standard deviations, where E[v | h] = b + W h. The steps of b and W are those of the natural
-parameters b / sigma^2 and W / sigma^2: the gradient times sigma^2, which does not grow as the noise falls; and rates do
-not depend on the data's units. z has a floor. Where the hidden units are real too, W stands over sigma instead of
-sigma^2, and steps are plain ones in the natural parameters: the gain W is what must stay below 1 then.
+of the data divided by its standard deviations, where E[v | h] = b + W h stays as it is when z moves; and rates do not
+depend on the data's units. Steps of b and W are plain ones in the natural parameters b / sigma^2 and W / sigma^2, in
+which the likelihood's curvature does not grow as the noise falls. z has a floor. Where the hidden units are real too, W
+stands over sigma instead of sigma^2: it is a gain then, which must stay below 1.
 
 Source: Cho, Ilin & Raiko 2011, "Improved learning of Gaussian-Bernoulli restricted Boltzmann machines"
 (doi:10.1007/978-3-642-21735-7_2), section 3, for these coordinates
@@ -144,11 +144,10 @@ class GradientLearner:
         gradient = centre(plain, self._mu, self._offset)
         if SQUARE in plain:
             gradient |= {name: plain[name] for name in ("visible_bias", "hidden_bias")}
-            gradient[LOG_VARIANCE] = _variance_gradient(model, plain, self._power)
-            if self._hidden.levels is None:
-                variance = np.minimum(np.exp(self._parameters[LOG_VARIANCE]), 1)
-                gradient["weights"] = gradient["weights"] * np.sqrt(variance)[:, None]
-                gradient["visible_bias"] = gradient["visible_bias"] * variance
+            gradient[LOG_VARIANCE] = self._variance_gradient(model, plain)
+            variance = np.minimum(np.exp(self._parameters[LOG_VARIANCE]), 1)
+            gradient["weights"] = gradient["weights"] * variance[:, None] ** self._power
+            gradient["visible_bias"] = gradient["visible_bias"] * variance
         self._step(gradient, rate, momentum)
         if SQUARE in plain:
             self._keep_integrable()
@@ -158,6 +157,16 @@ class GradientLearner:
         if self._rule.centered:
             self._mu += self._rule.offset_rate * (clamped["visible_bias"] - self._mu)
             self._offset += self._rule.offset_rate * (clamped["hidden_bias"] - self._offset)
+
+    def _variance_gradient(self, model: RBM, plain: dict[str, Any]) -> Any:
+        """d log p / dz at fixed W, E[v | h = lambda] and hidden inputs at mu.
+
+        By the natural parameters a, b and W it is a d<v^2> / 2 - b d<v> - power sum_j W_j (d<v h_j> - mu d<h_j>).
+        """
+        precision = model.visible.parameter(model.visible_bias[None])  # type: ignore[attr-defined]
+        pairs = plain["weights"] - self._mu[:, None] * plain["hidden_bias"]
+        moved = model.visible_bias * plain["visible_bias"] + self._power * (model.weights * pairs).sum(axis=1)
+        return precision * plain[SQUARE] / 2 - moved
 
     def _step(self, gradient: dict[str, Any], rate: Any, momentum: Any) -> None:
         weights = self._parameters["weights"]
@@ -219,13 +228,6 @@ class GradientLearner:
         if "scale" in state:
             self._scale = state["scale"].copy()
         self._phase.restore(state)
-
-
-def _variance_gradient(model: RBM, plain: dict[str, Any], power: float) -> Any:
-    """d log p / dz at fixed b and W: a d<v^2> / 2 - b d<v> - power sum_j W_j d<v h_j> in natural parameters."""
-    precision = model.visible.parameter(model.visible_bias[None])  # type: ignore[attr-defined]
-    moved = model.visible_bias * plain["visible_bias"] + power * (model.weights * plain["weights"]).sum(axis=1)
-    return precision * plain[SQUARE] / 2 - moved
 
 
 def _slopes(model: RBM) -> Any:

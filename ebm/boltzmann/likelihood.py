@@ -61,7 +61,7 @@ def log_partition(
     random: Random,
     n_chains: int = 100,
     n_temperatures: int = 1000,
-    exact_below: int = 2**20,
+    exact_below: float = 2**20,
 ) -> LogPartition:
     """Return log Z, exactly where the smaller layer has few states, else by annealed importance sampling.
 
@@ -75,8 +75,9 @@ def log_partition(
         The estimate is a function of its seed.
     n_chains, n_temperatures : int
         Of annealed importance sampling. Its cost is that of n_chains times n_temperatures sweeps of Gibbs.
-    exact_below : int
-        Enumerate up to this number of states of the smaller layer (a model on the GPU is always annealed).
+    exact_below : float
+        Enumerate up to this number of states of the smaller layer (a model on the GPU is always annealed); with
+        infinity a model that cannot be enumerated is refused.
 
     Returns
     -------
@@ -124,7 +125,7 @@ def enclose_log_partition(
     data_mean: np.ndarray,
     random: Random,
     n_temperatures: int = 1000,
-    exact_below: int = 2**20,
+    exact_below: float = 2**20,
 ) -> Enclosure:
     """Estimate log Z from below and from above, as many chains in either direction as ``v`` has rows.
 
@@ -160,7 +161,7 @@ def _path(model: RBM, data_mean: np.ndarray) -> RBMPath:
     return RBMPath(model, beside(bias, model.visible_bias))
 
 
-def _enumerable(model: RBM, most: int) -> bool:
+def _enumerable(model: RBM, most: float) -> bool:
     return not model.hidden_inputs.on_gpu and enumeration.fewest_states(model) <= most
 
 

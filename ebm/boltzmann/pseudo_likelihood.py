@@ -41,6 +41,11 @@ def _flips(model: RBM, v: Any) -> Any:
     return total
 
 
+def _check_binary(model: RBM) -> None:
+    if model.visible.name != "bernoulli":
+        raise ValueError(f"the pseudo-likelihood flips binary visible units, and these are {model.visible.name}")
+
+
 def log_pseudo_likelihood(model: RBM, v: Any) -> Any:
     """Return the log pseudo-likelihood, the sum over all visible units, of every row.
 
@@ -54,7 +59,13 @@ def log_pseudo_likelihood(model: RBM, v: Any) -> Any:
     -------
     array of shape (n_rows,), float64
         In nats. Costs n_visible times n_hidden softplus functions a row.
+
+    Raises
+    ------
+    ValueError
+        When the visible units are not binary.
     """
+    _check_binary(model)
     total = model.free_energy(v).astype(np.float64)
     for top in range(0, v.shape[0], ROWS):
         total[top : top + ROWS] = _flips(model, v[top : top + ROWS])
@@ -79,6 +90,7 @@ def stochastic_log_pseudo_likelihood(model: RBM, v: Any, random: Random, step: i
     array of shape (n_rows,), float64
         In nats.
     """
+    _check_binary(model)
     n_rows, n_visible = v.shape
     u = random.uniform((n_rows, 1), Stream.PSEUDO_LIKELIHOOD, step, np.float64)[:, 0]
     drawn = np.arange(n_visible) == (u * n_visible).astype(np.int64)[:, None]

@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from ebm.boltzmann import unit_types
 from ebm.optimizers import schedules
 from ebm.storage import ModelFileError
 
+UNITS: dict[Any, type] = {**unit_types.NAMED, "binomial": unit_types.Binomial, "categorical": unit_types.Categorical}
 NOT_SAVED = ("callbacks",)  # code, not values: a loaded estimator has none
 
 
@@ -20,7 +22,7 @@ def saved_parameters(estimator: Any) -> dict[str, Any]:
     Raises
     ------
     TypeError
-        When a parameter is neither a number, a string, None nor a schedule of this library.
+        When a parameter is neither a number, a string, None, nor a unit type or schedule of this library.
     """
     return {
         name: _plain(name, value) for name, value in estimator.get_params(deep=False).items() if name not in NOT_SAVED
@@ -34,9 +36,14 @@ def _plain(name: str, value: Any) -> Any:
         value = value.item()
     if value is None or isinstance(value, bool | int | float | str):
         return value
+    if type(value) in UNITS.values():
+        fields = dataclasses.asdict(value)
+        return {"unit": value.name, **{k: v for k, v in fields.items() if k != "precision"}}
     if type(value) is getattr(schedules, type(value).__name__, None):
         return {"schedule": type(value).__name__, **dataclasses.asdict(value)}
-    raise TypeError(f"{name}={value!r} cannot be saved: use a number or a schedule of ebm.optimizers")
+    raise TypeError(
+        f"{name}={value!r} cannot be saved: use a number, a unit type of ebm.boltzmann, or a schedule of ebm.optimizers"
+    )
 
 
 def restored_parameters(estimator_class: type, saved: Any, path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -45,7 +52,7 @@ def restored_parameters(estimator_class: type, saved: Any, path: str | os.PathLi
     Raises
     ------
     ModelFileError
-        When the file names parameters or schedules that this version does not know.
+        When the file names parameters, unit types or schedules that this version does not know.
     """
     if not isinstance(saved, dict):
         raise ModelFileError(f"{path}: the parameters are a {type(saved).__name__}, not a mapping")
@@ -59,14 +66,15 @@ def _live(value: Any, path: str | os.PathLike[str]) -> Any:
     if not isinstance(value, dict):
         return value
     fields = dict(value)
-    name = fields.pop("schedule", None)
-    schedule = getattr(schedules, name, None) if isinstance(name, str) else None
-    if not (isinstance(schedule, type) and dataclasses.is_dataclass(schedule)):
-        raise ModelFileError(f"{path}: no schedule is called {name!r}")
+    what = "unit" if "unit" in fields else "schedule"
+    name = fields.pop(what, None)
+    known = UNITS.get(str(name)) if what == "unit" else getattr(schedules, str(name), None)
+    if not (isinstance(known, type) and dataclasses.is_dataclass(known)):
+        raise ModelFileError(f"{path}: no {what} is called {name!r}")
     try:
-        return schedule(**fields)
+        return known(**fields)
     except (TypeError, ValueError) as error:
-        raise ModelFileError(f"{path}: schedule {name} cannot be made: {error}") from error
+        raise ModelFileError(f"{path}: {what} {name} cannot be made: {error}") from error
 
 
 def take_array(

@@ -11,13 +11,16 @@ import numpy as np
 from sklearn.utils.validation import validate_data
 
 from ebm.boltzmann.data import TrainingData
+from ebm.boltzmann.units import Bernoulli, Unit
 from ebm_sklearn._warnings import OutOfRangeWarning
 
 BLOCK_ROWS = 2048  # rows made dense, or brought to the model's dtype, at a time
 KEPT = tuple(np.dtype(name) for name in ("bool", "uint8", "float32", "float64"))
 
 
-def read_samples(estimator: Any, X: Any, *, reset: bool, binarize: float | None = None, warn: bool = True) -> Any:
+def read_samples(
+    estimator: Any, X: Any, *, reset: bool, binarize: float | None = None, unit: Unit | None = None, warn: bool = True
+) -> Any:
     """Check samples and bring them to bool, uint8, float32 or float64, dense or CSR.
 
     Parameters
@@ -29,8 +32,10 @@ def read_samples(estimator: Any, X: Any, *, reset: bool, binarize: float | None 
         Whether the estimator is being fitted.
     binarize : float or None
         Values above it become 1, the others 0.
+    unit : Unit, optional
+        What the features are; binary units by default.
     warn : bool
-        Warn about values outside [0, 1].
+        Warn about values outside the units' domain.
 
     Returns
     -------
@@ -40,16 +45,24 @@ def read_samples(estimator: Any, X: Any, *, reset: bool, binarize: float | None 
     Raises
     ------
     ValueError
-        When X is not two-dimensional, empty, not finite, or has other features than in `fit`; or a negative
-        ``binarize`` would make a sparse matrix dense.
+        When X is not two-dimensional, empty, not finite, has other features than in `fit`, or no whole number of
+        units; or a negative ``binarize`` would make a sparse matrix dense.
     """
     X = validate_data(estimator, X, accept_sparse="csr", dtype="numeric", reset=reset)
     X = X.astype(_kept_dtype(X.dtype), copy=False)
     if binarize is not None:
         return above(X, binarize)
+    unit = unit or Bernoulli()
+    if X.shape[1] % columns(unit):
+        raise ValueError(f"X has {X.shape[1]} features, but visible={unit} needs a multiple of {columns(unit)}")
     if warn and X.dtype != bool:
-        _warn_outside(X)
+        _warn_outside(X, unit)
     return X
+
+
+def columns(unit: Unit) -> int:
+    """Columns that one unit takes."""
+    return 1 if unit.levels is None else unit.levels.shape[1]
 
 
 def _kept_dtype(dtype: np.dtype) -> np.dtype:
@@ -75,18 +88,21 @@ def above(X: Any, threshold: float) -> Any:
     return ones
 
 
-def _warn_outside(X: Any) -> None:
+def _warn_outside(X: Any, unit: Unit) -> None:
     low, high = np.inf, -np.inf
+    least, most = unit.domain
+    if least == -np.inf and most == np.inf:
+        return
     values = X.data if hasattr(X, "tocsr") else X
     for block in blocks(values):
         low, high = min(low, block.min()), max(high, block.max())
-    if low < 0 or high > 1:
-        warnings.warn(
-            f"X has values from {low:.4g} to {high:.4g}: binary units take values in [0, 1]. Scale X "
-            "(MinMaxScaler), or set binarize= to a threshold",
-            OutOfRangeWarning,
-            stacklevel=5,
-        )
+    if low < least or high > most:
+        found, name = f"X has values from {low:.4g} to {high:.4g}", unit.name
+        if name == "bernoulli":
+            cure = "binary units take values in [0, 1]. Scale X (MinMaxScaler), or set binarize= to a threshold"
+        else:
+            cure = f"{name} units take values in [{least:g}, {most:g}]. Scale X, or choose other visible units"
+        warnings.warn(f"{found}: {cure}", OutOfRangeWarning, stacklevel=5)
 
 
 def blocks(X: Any) -> Iterator[Any]:

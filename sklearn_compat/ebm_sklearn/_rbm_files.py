@@ -13,13 +13,14 @@ from ebm.storage import ModelFileError
 from ebm_sklearn._files import take_array
 
 MOTION = "motion/"  # what learning carries beside the parameters
+MATRICES = ("weights", "weights_velocity", "fast_weights")
+PER_FEATURE = ("log_variance", "log_variance_velocity", "scale")
 
 
 def saved(rbm: Any) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Return the arrays and values of a fitted RBM."""
     arrays = {name: getattr(rbm, name) for name in ("components_", "intercept_hidden_", "intercept_visible_", "mean_")}
-    if hasattr(rbm, "chains_"):
-        arrays["chains_"] = rbm.chains_
+    arrays |= {name: getattr(rbm, name) for name in ("chains_", "noise_variance_") if hasattr(rbm, name)}
     arrays |= {MOTION + name: array for name, array in rbm._motion.items()}
     values: dict[str, Any] = {"seed": rbm._seed, "weight_seen": rbm._weight_seen, "log_partition": None}
     if rbm._log_partition is not None:
@@ -49,6 +50,8 @@ def restored(arrays: dict[str, np.ndarray], values: dict[str, Any], path: str | 
         "intercept_visible_": ((n_visible,), dtype),
         "mean_": ((n_visible,), np.float64),
     }
+    if "noise_variance_" in arrays:
+        needed["noise_variance_"] = ((n_visible,), dtype)
     if "chains_" in arrays:
         needed["chains_"] = ((len(arrays["chains_"]), n_hidden), dtype)
     attributes: dict[str, Any] = {name: take_array(arrays, name, *kind, path) for name, kind in needed.items()}
@@ -63,14 +66,15 @@ def restored(arrays: dict[str, np.ndarray], values: dict[str, Any], path: str | 
 def _motion_kind(name: str, array: np.ndarray, components: np.ndarray) -> tuple[tuple[int, ...], Any]:
     n_hidden, n_visible = components.shape
     shapes: dict[str, tuple[tuple[int, ...], Any]] = {
-        "weights_velocity": ((n_visible, n_hidden), components.dtype),
+        **dict.fromkeys(MATRICES, ((n_visible, n_hidden), components.dtype)),
+        **dict.fromkeys(PER_FEATURE, ((n_visible,), components.dtype)),
         "chains": ((len(array) if array.ndim else 0, n_hidden), components.dtype),
         "sweeps_done": ((1,), np.int64),
     }
     what = name.removeprefix(MOTION)
     if what in shapes:
         return shapes[what]
-    return ((n_visible,) if what.startswith("visible") else (n_hidden,)), components.dtype
+    return ((n_visible,) if "visible" in what else (n_hidden,)), components.dtype
 
 
 def _values(arrays: dict[str, np.ndarray], values: dict[str, Any], path: str | os.PathLike[str]) -> dict[str, Any]:

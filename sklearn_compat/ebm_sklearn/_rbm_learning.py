@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from numbers import Real
 from typing import Any, NamedTuple
 
@@ -12,11 +11,11 @@ from ebm.boltzmann.data import TrainingData
 from ebm.boltzmann.learners import make_learner
 from ebm.boltzmann.learning import initial_model
 from ebm.boltzmann.rbm import RBM as Model
-from ebm.boltzmann.rule import Rule
-from ebm.boltzmann.units import Bernoulli
+from ebm.boltzmann.rule import PERSISTENT, Rule
+from ebm.boltzmann.units import Unit
 from ebm.optimizers.schedules import Constant, Linear
 from ebm.random import Random
-from ebm_sklearn._input import above, data_digest, read_samples
+from ebm_sklearn._input import above, columns, data_digest, read_samples
 from ebm_sklearn._random import draw_random
 from ebm_sklearn._rbm_use import FittedRBM
 
@@ -46,7 +45,10 @@ class LearningRBM(FittedRBM):
     _motion: dict[str, np.ndarray]
 
     def _read_training(self, X: Any, sample_weight: Any, *, reset: bool) -> TrainingData:
-        X = read_samples(self, X, reset=reset, warn=self.binarize is None)
+        unit = self._units()[0]
+        if self.binarize is not None and unit.name != "bernoulli":
+            raise ValueError(f"binarize={self.binarize} makes binary features, but visible is {self.visible!r}")
+        X = read_samples(self, X, reset=reset, unit=unit, warn=self.binarize is None)
         precision = np.float64 if X.dtype == np.float64 else np.float32
         if self.binarize is not None:
             X = above(X, self.binarize)
@@ -54,15 +56,18 @@ class LearningRBM(FittedRBM):
 
     def _start(self, data: TrainingData, n_epochs: int, seen: dict[str, Any], *, rule: Rule) -> None:
         """Learn from the beginning."""
-        self.__dict__.pop("chains_", None)
+        for name in ("chains_", "noise_variance_"):
+            self.__dict__.pop(name, None)
         random = draw_random(self.random_state)
-        model = initial_model(data, self.n_components, random)
-        model = replace(model, visible_bias=first_bias(data))
+        visible, hidden = self._units()
+        n_hidden = self.n_components * columns(hidden)
+        mean = first_mean(data, visible)
+        model = initial_model(data, n_hidden, random, mean=mean, visible=visible, hidden=hidden)
         self._learn(model, data, rule, random.seed, n_epochs, _Past(), seen)
 
     def _go_on(self, data: TrainingData, seen: dict[str, Any]) -> None:
         """Learn one epoch more."""
-        motion = {**self._motion, **({"chains": self.chains_} if self.learning == "pcd" else {})}
+        motion = {**self._motion, **({"chains": self.chains_} if self.learning in PERSISTENT else {})}
         past = _Past(self.n_iter_, self.history_, self._weight_seen, self.mean_, motion)
         self._learn(self._model(), data, self._rule(), self._seed, self.n_iter_ + 1, past, seen)
 
@@ -112,22 +117,31 @@ class LearningRBM(FittedRBM):
 
     def _fitted_from(self, learner: Any) -> dict[str, Any]:
         state = learner.state()
-        weights, visible, hidden = (np.asarray(state.pop(name)) for name in PARAMETERS)
+        if "log_variance" in state:  # learnt in other coordinates: those go on exactly
+            model = learner.model
+            weights, visible, hidden = (getattr(model, name) for name in PARAMETERS)
+            variance = {"noise_variance_": 1 / model.visible.precision}
+        else:
+            weights, visible, hidden = (np.asarray(state.pop(name)) for name in PARAMETERS)
+            variance = {}
         fitted = {
             "components_": np.ascontiguousarray(weights.T),
             "intercept_visible_": visible,
             "intercept_hidden_": hidden,
             "_log_partition": None,
+            **variance,
         }
-        if self.learning == "pcd":
+        if self.learning in PERSISTENT:
             fitted["chains_"] = state.pop("chains")
         return {**fitted, "_motion": state}
 
 
-def first_bias(data: TrainingData) -> np.ndarray:
-    """Log-odds of the data's means with one sample of zeros and one of ones added.
+def first_mean(data: TrainingData, unit: Unit) -> np.ndarray:
+    """Means of the data with two samples of evenly spread states added, where units have few.
 
-    Or the first, small chunk of `partial_fit` could fix units at 0 or 1 for a long time.
+    Or the first, small chunk of `partial_fit` could fix units at one state for a long time.
     """
-    n = data.weights.sum()
-    return Bernoulli().bias_from_mean((n * data.mean + 1) / (n + 2)).astype(data.dtype)
+    if unit.levels is None:
+        return data.mean
+    n, even = data.weights.sum(), np.resize(unit.levels.mean(axis=0), data.n_visible)
+    return (n * data.mean + 2 * even) / (n + 2)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,8 @@ from sklearn.utils.validation import check_array, check_is_fitted
 
 from ebm.boltzmann.likelihood import log_partition
 from ebm.boltzmann.rbm import RBM as Model
+from ebm.boltzmann.unit_types import as_unit
+from ebm.boltzmann.units import Unit
 from ebm.random import Random, Stream
 from ebm.sampling.annealing import LogPartition
 from ebm.sampling.gibbs import gibbs
@@ -31,17 +34,26 @@ class FittedRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TrainedEstima
     intercept_visible_: np.ndarray
     mean_: np.ndarray
     chains_: np.ndarray
+    noise_variance_: np.ndarray
+    visible: str | Unit
+    hidden: str | Unit
     binarize: float | None
     random_state: Any
     _seed: int  # of the fit: the estimate of log Z draws from streams of its own under the same seed
     _log_partition: LogPartition | None
     _weight_seen: float  # sum of the weights behind mean_
 
+    def _units(self) -> tuple[Unit, Unit]:
+        return as_unit(self.visible, "visible"), as_unit(self.hidden, "hidden")
+
     def _model(self) -> Model:
-        return Model(self.components_.T, self.intercept_visible_, self.intercept_hidden_)
+        visible, hidden = self._units()
+        if hasattr(self, "noise_variance_"):
+            visible = replace(visible, precision=1 / self.noise_variance_)  # type: ignore[type-var]
+        return Model(self.components_.T, self.intercept_visible_, self.intercept_hidden_, visible, hidden)
 
     def _by_rows(self, function: Callable[[np.ndarray], np.ndarray], X: Any) -> np.ndarray:
-        X = read_samples(self, X, reset=False, binarize=self.binarize)
+        X = read_samples(self, X, reset=False, binarize=self.binarize, unit=self._units()[0])
         with self._limited():
             return by_blocks(function, X, self.components_.dtype)
 
@@ -55,7 +67,7 @@ class FittedRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TrainedEstima
         Returns
         -------
         ndarray of shape (n_samples, n_components)
-            Probabilities, in the dtype of `components_`.
+            Probabilities where units are binary, in the dtype of `components_`.
         """
         check_is_fitted(self)
         return self._by_rows(self._model().hidden_mean, X)
@@ -66,17 +78,17 @@ class FittedRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TrainedEstima
         Parameters
         ----------
         X : array-like of shape (n_samples, n_components)
-            Hidden states or probabilities, as `transform` returns them.
+            Hidden states or means, as `transform` returns them.
 
         Returns
         -------
         ndarray of shape (n_samples, n_features)
-            Probabilities.
+            Probabilities where units are binary.
 
         Raises
         ------
         ValueError
-            When X has not ``n_components`` columns.
+            When X has another number of columns than `transform` returns.
         """
         check_is_fitted(self)
         h = check_array(X, dtype=self.components_.dtype, order="C", input_name="X", estimator=self)
@@ -95,7 +107,8 @@ class FittedRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TrainedEstima
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Binary samples. For values between 0 and 1 the result is a continuation, no likelihood.
+            Samples of the visible units' values. For binary units and values between 0 and 1 the result is a
+            continuation, no likelihood; for real units it is a density.
 
         Returns
         -------
@@ -135,7 +148,7 @@ class FittedRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TrainedEstima
         """log Z of the model, with its standard error, effective sample size, method and verdict.
 
         Computed on first use by `estimate_log_partition` with its defaults, kept, and dropped by `fit` and
-        `partial_fit`. With up to 20 units in the smaller layer it is exact and takes seconds at most; else
+        `partial_fit`. With up to 2^20 states of one layer it is exact and takes seconds at most; else
         annealing costs a million sweeps of Gibbs (100 chains, 10,000 temperatures): some ten seconds for
         784 x 256 units on two cores.
         """
@@ -152,7 +165,7 @@ class FittedRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TrainedEstima
         n_chains, n_temperatures : int
             Of annealed importance sampling; more temperatures are the cure for an untrusted estimate.
         exact : bool, default=None
-            Enumerate the smaller layer, or do not; None enumerates up to 20 units.
+            Enumerate the layer with fewer states, or do not; None enumerates up to 2^20.
 
         Returns
         -------
@@ -167,10 +180,10 @@ class FittedRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TrainedEstima
         Raises
         ------
         ValueError
-            When a number is too small, or ``exact`` is asked for and both layers have more than 25 units.
+            When a number is too small, or ``exact`` is asked for and both layers have more than 2^25 states.
         """
         check_is_fitted(self)
-        most = {None: 2**20, True: 2 ** min(self.components_.shape), False: 0}[exact]
+        most = {None: 2**20, True: np.inf, False: 0}[exact]
         with self._limited():
             estimate = log_partition(
                 self._model(),
@@ -209,7 +222,7 @@ class FittedRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TrainedEstima
         Returns
         -------
         ndarray of shape (n_samples, n_features)
-            Zeros and ones, in the dtype of `components_`.
+            States of the visible units (zeros and ones, where binary), in the dtype of `components_`.
 
         Raises
         ------
@@ -229,8 +242,9 @@ class FittedRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TrainedEstima
         if hasattr(self, "chains_"):
             order = random.permutation(len(self.chains_), 0)
             return self.chains_[order[np.arange(n) % len(order)]]
-        v = random.uniform((n, model.n_visible), Stream.CHAINS) < self.mean_
-        return model.sample_hidden(v.astype(model.dtype), random.at(Stream.START))
+        bias = model.visible.bias_from_mean(self.mean_).astype(model.dtype)
+        v = model.visible.sample(np.tile(bias, (n, 1)), random.at(Stream.CHAINS))
+        return model.sample_hidden(v, random.at(Stream.START))
 
     def gibbs(self, X: Any, *, n_gibbs: int = 1, random_state: Any = None) -> np.ndarray:
         """Move samples by sweeps of Gibbs sampling: h from p(h | v), then v from p(v | h).
@@ -247,7 +261,7 @@ class FittedRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TrainedEstima
         Returns
         -------
         ndarray of shape (n_samples, n_features)
-            Zeros and ones, in the dtype of `components_`.
+            States of the visible units, in the dtype of `components_`.
 
         Raises
         ------
@@ -263,7 +277,7 @@ class FittedRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TrainedEstima
             self._gibbs_steps += n_gibbs
         else:
             random, first = draw_random(random_state, "gibbs"), 0
-        X = read_samples(self, X, reset=False, binarize=self.binarize)
+        X = read_samples(self, X, reset=False, binarize=self.binarize, unit=self._units()[0])
         v, model = dense(X, self.components_.dtype), self._model()
         with self._limited():
             for step in range(first, first + n_gibbs):

@@ -117,7 +117,7 @@ class SamplesDisplay:
     Parameters
     ----------
     samples : ndarray of shape (n_samples, height, width)
-        Values in [0, 1].
+        Any values; those in [0, 1] are drawn as they are.
 
     Attributes
     ----------
@@ -193,7 +193,7 @@ class SamplesDisplay:
         return display.plot(n_columns=n_columns, cmap=cmap, ax=ax)
 
     def plot(self, *, n_columns: int | None = None, cmap: str | None = None, ax: Any = None) -> Self:
-        """Draw, 0 black and 1 white.
+        """Draw: 0 black and 1 white, or from the least value to the largest where some lie outside [0, 1].
 
         Parameters
         ----------
@@ -209,7 +209,8 @@ class SamplesDisplay:
         SamplesDisplay
             This display.
         """
-        drawn = draw_images(self.samples, n_columns=n_columns, limits=(0.0, 1.0), cmap=cmap, ax=ax)
+        low, high = min(0.0, float(self.samples.min())), max(1.0, float(self.samples.max()))
+        drawn = draw_images(self.samples, n_columns=n_columns, limits=(low, high), cmap=cmap, ax=ax)
         return _remember(self, drawn)
 
 

@@ -6,29 +6,36 @@ from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
 from sklearn.base import _fit_context
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
+from ebm.boltzmann.rule import LEARNING
 from ebm_sklearn._base import TRAINING_CONSTRAINTS
 from ebm_sklearn._rbm_learning import LearningRBM
 
 
 class RBM(LearningRBM):
-    """Restricted Boltzmann machine with binary units.
+    """Restricted Boltzmann machine.
 
-    A joint distribution of visible units v (the features) and hidden units h (the components), all in {0, 1}::
+    A joint distribution of visible units v (the features) and hidden units h (the components)::
 
-        p(v, h) = exp(intercept_visible_ . v + intercept_hidden_ . h + h . components_ . v) / Z
+        p(v, h) = m(v) m(h) exp(intercept_visible_ . v + intercept_hidden_ . h + h . components_ . v) / Z
 
-    `transform` gives E[h | v], `inverse_transform` E[v | h], `sample` draws new v, and `score_samples` is the
-    normalised log-likelihood log p(v). Values between 0 and 1 (grey pixels) are taken for probabilities.
+    where the base measure m depends on the types of the units, and is 1 for binary ones. `transform` gives E[h | v],
+    `inverse_transform` E[v | h], `sample` draws new v, and `score_samples` is the normalised log-likelihood log p(v).
+    With binary units, values between 0 and 1 (grey pixels) are taken for probabilities.
 
     Parameters
     ----------
     n_components : int, default=256
         Hidden units.
-    learning : {"pcd", "cd", "exact"}, default="pcd"
-        Persistent contrastive divergence, contrastive divergence from the data, or the exact gradient by
-        enumeration (one layer of at most 25 units).
+    visible, hidden : {"bernoulli", "spin", "gaussian", "relu", "noisy_relu"} or unit type, default="bernoulli"
+        What features and components are: binary {0, 1}; spins {-1, 1}; real, with normal noise whose means and
+        variances are learnt (hidden ones have variance 1); rectified, as a normal distribution cut at 0 or as
+        max(0, x + N(0, sigma(x))). Counts and categories take objects of `ebm.boltzmann.unit_types`: ``Binomial(n)``
+        for 0 to n, ``Categorical(q)`` for q neighbouring columns of which one is 1.
+    learning : {"pcd", "cd", "fpcd", "exact"}, default="pcd"
+        Persistent contrastive divergence, contrastive divergence from the data, persistent chains that fast
+        weights drive on, or the exact gradient by enumeration (one layer of at most 2^25 states).
     n_gibbs : int, default=1
         Sweeps of Gibbs sampling an update, the k of CD-k and PCD-k.
     learning_rate : float or callable, default=0.1
@@ -43,7 +50,7 @@ class RBM(LearningRBM):
     batch_size : int, default=50
         Samples an update.
     n_chains : int, default=None
-        Persistent chains of "pcd"; as many as ``batch_size`` by default.
+        Persistent chains of "pcd" and "fpcd"; as many as ``batch_size`` by default.
     n_iter : int, default=50
         Passes over the data in `fit`.
     l2 : float, default=1e-3
@@ -54,8 +61,8 @@ class RBM(LearningRBM):
         Take the gradient about moving averages of the units' means, which learns better and does not depend
         on whether ones or zeros are the background.
     binarize : float, default=None
-        Turn features above this threshold into 1 and others into 0, in every method. With None, values
-        outside [0, 1] give an `OutOfRangeWarning` and are used as they are.
+        Turn features above this threshold into 1 and others into 0, in every method; for binary visible units.
+        With None, values that the visible units cannot have give an `OutOfRangeWarning` and are used as they are.
     device : {"cpu", "cuda", "auto"}, default="cpu"
         Where `fit` runs. "cuda" needs the extra ``numba-ebm[cuda]`` and a GPU, and raises without.
     n_jobs : int, default=None
@@ -71,15 +78,18 @@ class RBM(LearningRBM):
     Attributes
     ----------
     components_ : ndarray of shape (n_components, n_features)
-        Weights.
+        Weights, as they stand in p(v, h). (Categorical hidden units have q rows each.) Of real features,
+        ``components_ * noise_variance_`` is by how much a hidden unit moves the mean.
     intercept_hidden_ : ndarray of shape (n_components,)
         Biases of the hidden units.
     intercept_visible_ : ndarray of shape (n_features,)
         Biases of the visible units.
+    noise_variance_ : ndarray of shape (n_features,)
+        Variance of the features given the hidden units; only for "gaussian" and "relu" visible units.
     mean_ : ndarray of shape (n_features,)
         Weighted mean of the data seen.
     chains_ : ndarray of shape (n_chains, n_components)
-        Hidden states of the persistent chains ("fantasy particles"); only for "pcd".
+        Hidden states of the persistent chains ("fantasy particles"); only for "pcd" and "fpcd".
     history_ : list of dict
         One row an epoch: "epoch", "seconds", and what callbacks recorded.
     n_iter_ : int
@@ -98,7 +108,8 @@ class RBM(LearningRBM):
     References
     ----------
     Hinton 2010, "A practical guide to training restricted Boltzmann machines"; Tieleman 2008
-    (doi:10.1145/1390156.1390290), PCD; Melchior, Fischer & Wiskott 2016 (JMLR 17:99), centring.
+    (doi:10.1145/1390156.1390290), PCD; Tieleman & Hinton 2009 (doi:10.1145/1553374.1553506), fast PCD; Melchior,
+    Fischer & Wiskott 2016 (JMLR 17:99), centring; Welling, Rosen-Zvi & Hinton 2005, "Exponential family harmoniums".
 
     Examples
     --------
@@ -117,7 +128,9 @@ class RBM(LearningRBM):
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **TRAINING_CONSTRAINTS,
         "n_components": [Interval(Integral, 1, None, closed="left")],
-        "learning": [StrOptions({"pcd", "cd", "exact"})],
+        "visible": [str, HasMethods(["sample", "cumulant"])],
+        "hidden": [str, HasMethods(["sample", "cumulant"])],
+        "learning": [StrOptions(set(LEARNING))],
         "n_gibbs": [Interval(Integral, 1, None, closed="left")],
         "learning_rate": [Interval(Real, 0, None, closed="neither"), callable],
         "schedule": [StrOptions({"linear", "constant"})],
@@ -134,6 +147,8 @@ class RBM(LearningRBM):
         self,
         n_components: int = 256,
         *,
+        visible: Any = "bernoulli",
+        hidden: Any = "bernoulli",
         learning: str = "pcd",
         n_gibbs: int = 1,
         learning_rate: Any = 0.1,
@@ -153,6 +168,8 @@ class RBM(LearningRBM):
         random_state: Any = None,
     ) -> None:
         self.n_components = n_components
+        self.visible = visible
+        self.hidden = hidden
         self.learning = learning
         self.n_gibbs = n_gibbs
         self.learning_rate = learning_rate
@@ -182,8 +199,8 @@ class RBM(LearningRBM):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Samples with values in [0, 1], or any that ``binarize`` makes so. float32 data is learnt in
-            float32, float64 and integers in float64, bool and uint8 in float32.
+            Samples with values that the visible units can have ([0, 1] for binary ones), or any that ``binarize``
+            makes so. float32 data is learnt in float32, float64 and integers in float64, bool and uint8 in float32.
         y : None
             Ignored.
         sample_weight : array-like of shape (n_samples,), default=None

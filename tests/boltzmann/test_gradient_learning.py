@@ -108,8 +108,8 @@ def test_means_and_variances_of_gaussian_units_are_learnt(learning):
     learner = run(make_learner(start, data, rule, Random(2), n_epochs=60), 60)
     best, found = enumeration.log_likelihood(truth, v).mean(), enumeration.log_likelihood(learner.model, v).mean()
     assert enumeration.log_likelihood(start, v).mean() < best - 0.3
-    assert found > best - (0.02 if learning == "exact" else 0.05)
-    np.testing.assert_allclose(learner.model.visible.precision, truth.visible.precision, rtol=0.4)
+    assert found > best - (0.002 if learning == "exact" else 0.02)
+    np.testing.assert_allclose(learner.model.visible.precision, truth.visible.precision, rtol=0.1)
 
 
 def test_units_of_measure_do_not_matter():

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from ebm.kernels import bernoulli as bernoulli_file
+from ebm.kernels import categorical, units
 from ebm.kernels.bernoulli import bernoulli
 from ebm.kernels.philox import uniforms
 from ebm.kernels.product import product
@@ -29,6 +30,34 @@ def test_bernoulli_equals_the_cpu(device, dtype, n):
     bernoulli(device.upload(inputs), device.upload(bias), DRAW, states=states, probabilities=there)
     np.testing.assert_array_equal(device.download(states), expected)
     np.testing.assert_allclose(device.download(there), probabilities, rtol=16 * np.finfo(dtype).eps)
+
+
+@pytest.mark.parametrize("kind", range(5))
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_units_equal_the_cpu(device, dtype, kind):
+    inputs, a = 3 * noise((3, 6), dtype), np.full(6, {units.BINOMIAL: 4, units.GAUSSIAN: 1.7}.get(kind, 0.8), dtype)
+    there = device.upload(inputs), device.upload(a)
+    tolerance = {"rtol": 200 * np.finfo(dtype).eps, "atol": 20 * np.finfo(dtype).eps}
+    np.testing.assert_allclose(
+        device.download(units.states(*there, kind, DRAW)), units.states(inputs, a, kind, DRAW), **tolerance
+    )
+    np.testing.assert_allclose(device.download(units.means(*there, kind)), units.means(inputs, a, kind), **tolerance)
+    cumulants = device.download(units.cumulants(*there, kind))
+    np.testing.assert_allclose(cumulants, units.cumulants(inputs, a, kind), **tolerance)
+
+
+@pytest.mark.parametrize("q", [2, 3, 5])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_categorical_units_equal_the_cpu(device, dtype, q):
+    inputs = 2 * noise((4, 3 * q), dtype)
+    there = device.upload(inputs)
+    np.testing.assert_array_equal(
+        device.download(categorical.states(there, q, DRAW)), categorical.states(inputs, q, DRAW)
+    )
+    tolerance = {"rtol": 50 * np.finfo(dtype).eps}
+    np.testing.assert_allclose(device.download(categorical.means(there, q)), categorical.means(inputs, q), **tolerance)
+    cumulants = device.download(categorical.cumulants(there, q))
+    np.testing.assert_allclose(cumulants, categorical.cumulants(inputs, q), **tolerance)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -14,7 +14,7 @@ from ebm.boltzmann.annealing import RBMPath
 from ebm.boltzmann.data import TrainingData
 from ebm.boltzmann.learning import ContrastiveLearner
 from ebm.boltzmann.rule import Rule
-from ebm.kernels import conditional, jit, linear
+from ebm.kernels import categorical, conditional, jit, linear, units
 from ebm.kernels.bernoulli import bernoulli
 from ebm.kernels.contrastive_columns import add_row
 from ebm.kernels.philox import uniforms
@@ -43,6 +43,8 @@ def use_all(dtype):
     conditional.mean(a, linear.pack(a.T.copy()), np.zeros(3, dtype))
     softplus_rows(a)
     column_sums(a)
+    units.means(a, a[0], units.SPIN)
+    categorical.means(a, 5)
     update(a, a.copy(), a.copy(), np.zeros(2, dtype))
     data = TrainingData.from_array(np.eye(5, dtype=dtype))
     model = small_model(5, 3, dtype=dtype)
