@@ -85,8 +85,9 @@ class Replicas:
         """Put replica i of every ladder at level i."""
         n_ladders = states.shape[0] // n_levels
         levels = np.tile(np.arange(n_levels), (n_ladders, 1))
-        pairs = (np.zeros(n_levels - 1, kind) for kind in (np.int64, np.int64, np.float64))
-        replicas = cls(states, levels, *pairs, np.zeros_like(levels), np.zeros_like(levels))
+        attempts, accepted = np.zeros((2, n_levels - 1), np.int64)
+        chances, (ends, trips) = np.zeros(n_levels - 1), np.zeros((2, *levels.shape), np.int64)
+        replicas = cls(states, levels, attempts, accepted, chances, ends, trips)
         note_ends(replicas)
         return replicas
 

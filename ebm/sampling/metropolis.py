@@ -87,12 +87,15 @@ class FlipMoves:
             sites = (where[:, 2 * move] * n_units).astype(np.int64)
             place = np.argmax(states[rows, sites][:, None] == values, axis=1)
             new = values[(place + 1 + (where[:, 2 * move + 1] * (q - 1)).astype(np.int64)) % q]
-            after = None if now is None else self._after(states, rows, sites, new, step)
-            difference = self._change(states, sites, new, step) if after is None else after - now
+            if now is None:
+                difference = self._change(states, sites, new, step)
+            else:
+                after = self._after(states, rows, sites, new, step)
+                difference = after - now
             log_a = np.where(betas > 0, -np.maximum(betas, TINY) * difference, 0.0)  # 0 times infinity is NaN
             taken = np.log(u[:, move]) < np.where(log_a == 0, np.log((q - 1) / q), log_a)
             states[rows[taken], sites[taken]] = new[taken]
-            if after is not None:
+            if now is not None:
                 now = np.where(taken, after, now)
             accepted += taken
         return states, accepted

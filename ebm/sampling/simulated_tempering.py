@@ -18,7 +18,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.special import logsumexp
 
 from ebm.random import Random, Stream
 from ebm.sampling.ladder import check_betas
@@ -84,7 +83,8 @@ class SimulatedTempering:
         log_p = self.log_weights - self.betas * self.family.potential(self.states)[:, None]
         if np.isnan(log_p).any():
             raise ValueError(f"the family's potential is NaN at step {self.step}")
-        p = np.exp(log_p - logsumexp(log_p, axis=1, keepdims=True))
+        p = np.exp(log_p - log_p.max(axis=1, keepdims=True))
+        p /= p.sum(axis=1, keepdims=True)
         u = self.random.uniform((len(p), 1), Stream.LEVEL, self.step, np.float64)
         self.levels = np.minimum((np.cumsum(p, axis=1) < u).sum(axis=1), self.betas.size - 1)
         self.step += 1
