@@ -32,4 +32,5 @@ def signatures(real: types.Type) -> dict[str, list[tuple[types.Type, ...]]]:
         "reduce._columns_gpu": [(rows, row)],
         "update._gpu": [(rows, rows, rows, u32, row, real, real)],
         "bernoulli._gpu": [(rows, row, rows, rows, i32, vector(u32), u32, u32, u32, u32, u32)],
+        "tempered._gpu": [(rows, row, row, rows, u32, u32, u32, u32, u32)],
     }

@@ -16,7 +16,9 @@ class SlowTempering:
     """Replicas of one or more ladders; ``place[l][k]`` is the replica of ladder l that stands at level k."""
 
     def __init__(self, model, base, betas, states, seed):
-        self.w, self.b, self.c = (np.asarray(a, np.float64) for a in (model.weights, model.visible_bias, model.hidden_bias))
+        self.w, self.b, self.c = (
+            np.asarray(a, np.float64) for a in (model.weights, model.visible_bias, model.hidden_bias)
+        )
         self.base, self.betas, self.seed = base, betas, seed
         self.v, self.h = (list(map(list, part)) for part in np.split(states, [len(self.b)], axis=1))
         self.place = [list(range(len(betas))) for _ in range(len(states) // len(betas))]
@@ -43,7 +45,9 @@ class SlowTempering:
 
     def log_f(self, row, beta):
         v, h = self.v[row], self.h[row]
-        energy = -sum(self.b * v) - sum(self.c * h) - sum(v[i] * self.w[i, j] * h[j] for i, j in np.ndindex(*self.w.shape))
+        energy = (
+            -sum(self.b * v) - sum(self.c * h) - sum(v[i] * self.w[i, j] * h[j] for i, j in np.ndindex(*self.w.shape))
+        )
         return -(1 - beta) * -sum(self.base * v) - beta * energy
 
     def swap(self, step):

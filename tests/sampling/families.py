@@ -8,6 +8,7 @@ import numpy as np
 from ebm.boltzmann.rbm import RBM
 from ebm.boltzmann.tempered_rbm import TemperedRBM
 from ebm.random import Stream
+from tests.boltzmann.models import p_value as pearson
 
 
 def binary(n):
@@ -127,3 +128,10 @@ def two_modes(dtype=np.float32, n=10, w=1.5, tilt=0.08):
 def on(v):
     """Whether more than half of the units are on."""
     return v.mean(axis=1) > 0.5
+
+
+def p_value(counts, wanted):
+    """Pearson's test of many cells: all that are expected fewer than ten times are one cell."""
+    often = counts.sum() * wanted >= 10
+    together = [np.append(a[often], a[~often].sum()) for a in (counts, wanted)]
+    return pearson(*together)

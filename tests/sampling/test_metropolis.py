@@ -8,8 +8,7 @@ from ebm.random import Random
 from ebm.sampling.ladder import BetaLadder
 from ebm.sampling.metropolis import FlipMetropolis, FlipMoves, RandomWalkMetropolis, TemperedFlips
 from ebm.sampling.parallel_tempering import ParallelTempering
-from tests.boltzmann.models import p_value
-from tests.sampling.families import numbers, path_graph, probabilities, torus
+from tests.sampling.families import numbers, p_value, path_graph, torus
 
 N = 20_000
 

@@ -11,9 +11,18 @@ from ebm.kernels.threads import limit_threads
 from ebm.random import Random
 from ebm.sampling.ladder import BetaLadder, Replicas, exchange_by_sweeps
 from ebm.sampling.parallel_tempering import ParallelTempering
-from tests.boltzmann.models import p_value
 from tests.reference.tempering import SlowTempering
-from tests.sampling.families import GraphFamily, RBMFamily, exact, numbers, path_graph, probabilities, rbm, torus
+from tests.sampling.families import (
+    GraphFamily,
+    RBMFamily,
+    exact,
+    numbers,
+    p_value,
+    path_graph,
+    probabilities,
+    rbm,
+    torus,
+)
 
 BETAS = np.array([0.0, 0.45, 1.0])
 N = 20_000
@@ -270,7 +279,9 @@ def test_persistent_replicas_follow_a_model_that_learns():
     assert tempering.replicas.step == 35
 
 
-@pytest.mark.parametrize("betas", [[0.0], [1.0], [0.0, 0.5], [0.0, 0.5, 0.5, 1.0], [1.0, 0.0], [-0.1, 1.0], [0, np.nan, 1]])
+@pytest.mark.parametrize(
+    "betas", [[0.0], [1.0], [0.0, 0.5], [0.0, 0.5, 0.5, 1.0], [1.0, 0.0], [-0.1, 1.0], [0, np.nan, 1]]
+)
 def test_betas_that_do_not_rise_to_one_are_refused(betas):
     with pytest.raises(ValueError, match="betas must be at least 2 that rise to 1, got"):
         BetaLadder(path_graph(), np.array(betas))

@@ -5,8 +5,7 @@ import pytest
 
 from ebm.random import Random
 from ebm.sampling.simulated_tempering import SimulatedTempering
-from tests.boltzmann.models import p_value
-from tests.sampling.families import exact, numbers, path_graph, probabilities, rbm, torus
+from tests.sampling.families import exact, numbers, p_value, path_graph, probabilities, rbm, torus
 
 BETAS = np.array([0.0, 0.3, 0.7, 1.0])
 WEIGHTS = np.array([0.0, -1.2, -0.4, -2.0])

@@ -5,8 +5,7 @@ import pytest
 
 from ebm.random import Random
 from ebm.sampling.tempered_transitions import TemperedTransitions
-from tests.boltzmann.models import p_value
-from tests.sampling.families import GraphFamily, exact, numbers, path_graph, probabilities, rbm, torus
+from tests.sampling.families import GraphFamily, exact, numbers, p_value, path_graph, probabilities, rbm, torus
 
 BETAS = np.array([0.2, 0.6, 1.0])
 N = 20_000
