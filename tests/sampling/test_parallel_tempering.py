@@ -265,7 +265,7 @@ def test_levels_and_counters_fit_each_other():
 
 
 def test_persistent_replicas_follow_a_model_that_learns():
-    """The ladder is replaced between calls while states, levels and counters stay; and the new model is what is drawn."""
+    """The ladder is replaced between calls while states and levels stay; and the new model is what is drawn."""
     tempering = chosen(n_ladders=400)
     tempering.run(5)
     before = tempering.replicas.states.copy()
