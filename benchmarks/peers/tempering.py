@@ -40,7 +40,7 @@ class Ours:
 
 
 class Torch:
-    """Products that add the bias, draws by torch.bernoulli, energies from the same products; states are exchanged."""
+    """As one writes it: draws by torch.bernoulli, energies from the same products, whole states change places."""
 
     package = "torch"
 
@@ -60,8 +60,8 @@ class Torch:
 
     def sweep(self) -> None:
         torch, beta = self.torch, self.beta[:, None]
-        v = torch.bernoulli(torch.sigmoid(beta * torch.addmm(self.b, self.h, self.W.t())))
-        inputs = torch.addmm(self.c, v, self.W)
+        v = torch.bernoulli(torch.sigmoid(beta * self.affine(self.b, self.h, self.W.t())))
+        inputs = self.affine(self.c, v, self.W)
         h = torch.bernoulli(torch.sigmoid(beta * inputs))
         energy = -(h * inputs).sum(1) - v @ self.b
         low = torch.arange(self.step & 1, len(self.beta) - 1, 2)
@@ -69,9 +69,18 @@ class Torch:
         low = low[torch.rand(len(low)) < torch.exp(change)]
         order = torch.arange(len(self.beta))
         order[low], order[low + 1] = low + 1, low
-        self.h = h[order]
-        self.v = v[order]  # whole states change places
+        self.v, self.h = v[order], h[order]
         self.step += 1
 
+    def affine(self, bias: Any, x: Any, weights: Any) -> Any:
+        return x @ weights + bias
 
-SIDES: dict[str, Any] = {"ours": Ours, "torch": Torch}
+
+class Addmm(Torch):
+    """The same with products that add the bias."""
+
+    def affine(self, bias: Any, x: Any, weights: Any) -> Any:
+        return self.torch.addmm(bias, x, weights)
+
+
+SIDES: dict[str, Any] = {"ours": Ours, "torch": Torch, "torch addmm": Addmm}

@@ -18,7 +18,7 @@ def sampler(peer: str, replicas: int):
 class ParallelTempering:
     """Twenty sweeps of an RBM of 784 x 500 units, a replica at each temperature."""
 
-    params = (["ours", "torch"], [16, 32, 64])
+    params = (["ours", "torch", "torch addmm"], [16, 32, 64])
     param_names = ("peer", "replicas")
 
     def setup(self, peer: str, replicas: int) -> None:
@@ -32,7 +32,7 @@ class ParallelTempering:
 class OneChain:
     """Simulated tempering and tempered transitions of 50 chains, 100 x 80 units, ten temperatures."""
 
-    params = ["simulated_tempering", "tempered_transitions"]
+    params = (["simulated_tempering", "tempered_transitions"],)
     param_names = ("sampler",)
 
     def setup(self, sampler: str) -> None:
