@@ -4,7 +4,8 @@
 
 so among the draws at beta = 1 the states are the model's, whatever the weights g are; the chain spends p_k ~ Z_k
 e^{g_k} of its time at level k, evenly where g_k = -log Z_k. Each sweep moves x at its beta and then draws k from p(k |
-x). A burn-in finds g: every sweep lowers g_k where chains stand, by a gain that falls like 1 / t. Then g is fixed.
+x). A burn-in finds g: the mean potential at each beta gives a first guess, since d log Z / d beta = -E[U]; then every
+sweep lowers g_k where chains stand, by a gain that falls like 1 / t. Then g is fixed.
 
 Sources: Marinari & Parisi 1992 (doi:10.1209/0295-5075/19/6/002); drawing k from its conditional: Chodera & Shirts 2011
 (doi:10.1063/1.3660669); adapting g: Wang & Landau 2001 (doi:10.1103/PhysRevLett.86.2050), in the form of Tan 2017,
@@ -111,24 +112,36 @@ class SimulatedTempering:
     def adapt(self, n_sweeps: int) -> np.ndarray:
         """Find weights under which all levels are visited evenly, and fix them; for burn-in, so it yields no states.
 
-        Sweep t moves g_k by -gain p(k | x), averaged over the chains, with the gain min(1, K / t) in its first half,
-        started anew once, and K / t after that (Tan 2017). ``visits`` are zero afterwards.
+        For the first half all chains go up the levels together, which gives -log Z_k as the integral of the mean
+        potential over beta, by trapezia. For the second, sweep t lowers g_k by p(k | x), averaged over the chains,
+        times min(1, K / t) (Tan 2017). ``visits`` are zero afterwards.
 
         Raises
         ------
         ValueError
-            When ``n_sweeps`` is below 1.
+            When there are fewer than four sweeps for each level.
         """
-        if n_sweeps < 1:
-            raise ValueError(f"n_sweeps must be at least 1, got {n_sweeps}")
         n_levels = self.betas.size
-        for t in range(n_sweeps):
-            since = t - n_sweeps // 4 if t >= n_sweeps // 4 else t  # the first quarter only finds the region
-            gain = n_levels * min(1.0 / n_levels, 1.0 / (1 + since))
-            self.log_weights -= gain * self._sweep().mean(axis=0)
-            self.log_weights -= self.log_weights[0]
+        if n_sweeps < 4 * n_levels:
+            raise ValueError(f"n_sweeps must be at least 4 for each of {n_levels} levels, got {n_sweeps}")
+        each = n_sweeps // (2 * n_levels)
+        means = np.array([self._mean_potential(level, each) for level in range(n_levels)])
+        areas = np.diff(self.betas) * (means[1:] + means[:-1]) / 2
+        self.log_weights = np.concatenate([[0.0], np.cumsum(areas)])
+        for t in range(1, n_sweeps - each * n_levels + 1):
+            self.log_weights = self.log_weights - min(1.0, n_levels / t) * self._sweep().mean(axis=0)
+        self.log_weights = self.log_weights - self.log_weights[0]
         self.visits[:] = 0
         return self.log_weights
+
+    def _mean_potential(self, level: int, n_sweeps: int) -> float:
+        """Sweep all chains at one level; return their mean potential in the second half."""
+        self.levels, means = np.full(self.levels.size, level), []
+        for _ in range(n_sweeps):
+            self.states = self.family.sweep(self.states, self.betas[self.levels], self.random, self.step)
+            self.step += 1
+            means.append(self.family.potential(self.states).mean())
+        return float(np.mean(means[n_sweeps // 2 :]))
 
     @property
     def log_partition(self) -> float:

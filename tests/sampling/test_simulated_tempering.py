@@ -141,8 +141,8 @@ def test_no_sweeps_are_refused_and_log_z_is_unknown_at_first():
     assert np.isnan(chains.log_partition)
     with pytest.raises(ValueError, match="n_sweeps must be at least 1, got 0"):
         chains.run(0)
-    with pytest.raises(ValueError, match="n_sweeps must be at least 1, got 0"):
-        chains.adapt(0)
+    with pytest.raises(ValueError, match="n_sweeps must be at least 4 for each of 4 levels, got 15"):
+        chains.adapt(15)
 
 
 def test_exact_helpers_of_these_tests_agree():
