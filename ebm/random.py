@@ -27,6 +27,14 @@ class Stream(enum.IntEnum):
     ANNEALING_HIDDEN = 8
     BASE = 9  # the base model's states in annealed importance sampling
     PSEUDO_LIKELIHOOD = 10  # which visible unit the stochastic pseudo-likelihood flips
+    TEMPERED_VISIBLE = 50  # visible states in a sweep at many temperatures
+    TEMPERED_HIDDEN = 51
+    BASE_HIDDEN = 52  # the base model's hidden states, where whole states are asked for
+    SWAP = 53  # whether neighbours of a ladder change places
+    LEVEL = 54  # the temperature to which a chain of simulated tempering moves
+    TRANSITION = 55  # whether a tempered transition is accepted
+    PROPOSAL = 56  # what Metropolis proposes
+    METROPOLIS = 57  # whether it is accepted
 
 
 @dataclass(frozen=True)

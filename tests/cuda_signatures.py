@@ -34,4 +34,5 @@ def signatures(real: types.Type) -> dict[str, list[tuple[types.Type, ...]]]:
         "units._gpu": [(rows, row, i32, i32, rows, u32, u32, u32, u32, u32)],
         "categorical._gpu": [(rows, i32, i32, rows, u32, u32, u32, u32, u32)],
         "bernoulli._gpu": [(rows, row, rows, rows, i32, vector(u32), u32, u32, u32, u32, u32)],
+        "tempered._gpu": [(rows, row, row, rows, u32, u32, u32, u32, u32)],
     }

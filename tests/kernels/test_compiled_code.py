@@ -14,6 +14,7 @@ from ebm.boltzmann.annealing import RBMPath
 from ebm.boltzmann.data import TrainingData
 from ebm.boltzmann.learning import ContrastiveLearner
 from ebm.boltzmann.rule import Rule
+from ebm.boltzmann.tempered_rbm import TemperedRBM
 from ebm.kernels import categorical, conditional, jit, linear, units
 from ebm.kernels.bernoulli import bernoulli
 from ebm.kernels.contrastive_columns import add_row
@@ -22,6 +23,8 @@ from ebm.kernels.processor import FEATURES
 from ebm.kernels.reduce import column_sums, softplus_rows
 from ebm.kernels.update import update
 from ebm.random import Draw, Random
+from ebm.sampling.ladder import BetaLadder
+from ebm.sampling.parallel_tempering import ParallelTempering
 from tests.boltzmann.models import small_model
 
 
@@ -52,6 +55,9 @@ def use_all(dtype):
     learner.begin_epoch(0)
     learner.update(0, 1)
     RBMPath(model, model.visible_bias).anneal(a, np.linspace(0, 1, 3), Random(0), 0)
+    family = TemperedRBM(model, model.visible_bias)
+    family.sweep(family.start(2, Random(0)), np.linspace(0, 1, 2), Random(0), 0)
+    ParallelTempering(BetaLadder(family, np.linspace(0, 1, 2)), 1, Random(0)).run(1)
 
 
 def compiled(core, dtype):
@@ -74,13 +80,17 @@ def single():
     return {name: compiled(core, np.float32) for name, core in cores().items()}
 
 
-DOUBLE_MEANT = {"annealing._anneal": 4}  # one sum over many temperatures: load, widen, add, store
+DOUBLE_MEANT = {
+    "annealing._anneal": 4,  # one sum over many temperatures: load, widen, add, store
+    "tempering._exchange": 200,  # energies, and the swaps that they decide: small beside products and draws
+}
 
 
 def test_every_loop_is_looked_at(single):
     assert set(single) >= {
         "bernoulli._cpu", "conditional._conditional", "reduce._softplus_cpu",
         "reduce._columns_cpu", "contrastive.contrastive_updates", "annealing._anneal",
+        "tempered._cpu", "tempering._exchange",
     }  # fmt: skip
 
 
