@@ -17,7 +17,7 @@ and log sigma^2; centring as in ``ebm.boltzmann.exact``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -48,8 +48,8 @@ class GradientLearner:
     data : TrainingData
     rule : Rule
     random : Random
-    phase : Phase
-        The model's side.
+    phase : callable
+        Makes the model's side (``Phase``), given the model in the coordinates and on the device of learning.
     n_epochs : int
         Epochs of the whole fit, for the schedules.
     device : str or Device
@@ -67,7 +67,7 @@ class GradientLearner:
         data: TrainingData,
         rule: Rule,
         random: Random,
-        phase: Phase,
+        phase: Callable[[RBM], Phase],
         *,
         n_epochs: int,
         device: str | Device = "cpu",
@@ -75,7 +75,7 @@ class GradientLearner:
         check_width(model, data)
         self.epochs = Epochs(data, rule, random, n_epochs)
         self.n_batches = self.epochs.n_batches
-        self._data, self._rule, self._phase, self._place = data, rule, phase, get_device(device)
+        self._data, self._rule, self._place = data, rule, get_device(device)
         self._scale = deviations(data) if has_precision(model) else np.ones(data.n_visible, data.dtype)
         self._visible, self._hidden = model.visible, model.hidden
         self._power = 0.5 if model.hidden.levels is None else 1.0  # of sigma^2, over which W stands
@@ -84,10 +84,8 @@ class GradientLearner:
         kind = data.dtype.type
         mu = data.mean / self._scale if rule.centered else np.zeros(data.n_visible)
         self._mu = self._place.upload(mu.astype(kind))
-        self._offset = self._hidden_offset() * kind(rule.centered)
-
-    def _hidden_offset(self) -> Any:
-        return self._hidden.mean(self._parameters["hidden_bias"][None])[0]
+        self._offset = self._hidden.mean(self._parameters["hidden_bias"][None])[0] * kind(rule.centered)
+        self._phase = phase(self._standing())
 
     # ---- coordinates ----
 

@@ -5,6 +5,7 @@ Binary units learn by CD and PCD in fused loops, on the CPU and on the GPU; ever
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ebm.boltzmann.data import TrainingData
@@ -15,6 +16,7 @@ from ebm.boltzmann.learning import ContrastiveLearner, check_width
 from ebm.boltzmann.phases import ContrastivePhase, ExactPhase, FastPhase, PersistentPhase, Phase
 from ebm.boltzmann.rbm import RBM
 from ebm.boltzmann.rule import Rule
+from ebm.boltzmann.tempered_phase import TemperedPhase
 from ebm.random import Random, Stream
 
 if TYPE_CHECKING:
@@ -55,13 +57,14 @@ def make_learner(
             raise ValueError(f"learning='exact' runs on the CPU: device must be 'cpu' or 'auto', got {device!r}")
         check_width(model, data)
         check_enumerable(model)
-        return GradientLearner(model, data, rule, random, ExactPhase(), n_epochs=n_epochs)
+        return GradientLearner(model, data, rule, random, lambda inside: ExactPhase(), n_epochs=n_epochs)
     binary = (model.visible.name, model.hidden.name) == ("bernoulli", "bernoulli")
     if not binary or rule.learning not in ("cd", "pcd"):
         check_width(model, data)
         with place.active():
-            phase = _chains(model, rule, random, place)
-        return GradientLearner(model, data, rule, random, phase, n_epochs=n_epochs, device=place)
+            return GradientLearner(
+                model, data, rule, random, partial(_chains, rule, random, place), n_epochs=n_epochs, device=place
+            )
     if place.name == "cpu":
         return ContrastiveLearner(model, data, rule, random, n_epochs=n_epochs, n_threads=n_threads)
     from ebm.boltzmann.device_learning import DeviceLearner
@@ -69,11 +72,14 @@ def make_learner(
     return DeviceLearner(model, data, rule, random, n_epochs=n_epochs, device=place)
 
 
-def _chains(model: RBM, rule: Rule, random: Random, place: Device) -> Phase:
-    """Return the model's side by chains, started from the hidden units' own biases."""
+def _chains(rule: Rule, random: Random, place: Device, model: RBM) -> Phase:
+    """Return the model's side by chains, started from the units' own biases; ``model`` stands on the device."""
     if rule.learning == "cd":
         return ContrastivePhase(rule.n_gibbs, random)
-    bias = place.zeros((rule.chains, model.n_hidden), model.dtype) + place.upload(model.hidden_bias)
+    if rule.learning == "pt":
+        base = model.visible_bias.copy()
+        return TemperedPhase(rule.n_gibbs, random, model, base, rule.chains, rule.n_temperatures)
+    bias = place.zeros((rule.chains, model.n_hidden), model.dtype) + model.hidden_bias
     chains = model.hidden.sample(bias, random.at(Stream.CHAINS))
     if rule.learning == "fpcd":
         fast = {name: place.zeros(getattr(model, name).shape, model.dtype) for name in NAMES}

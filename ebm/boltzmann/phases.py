@@ -112,7 +112,7 @@ class PersistentPhase(ContrastivePhase):
 
     def state(self) -> dict[str, np.ndarray]:
         """Copy the chains, and where the random numbers stand."""
-        return {**super().state(), "chains": _to_cpu(self.chains)}
+        return {**super().state(), "chains": to_cpu(self.chains)}
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
         """Put back the chains and the sweeps done."""
@@ -152,7 +152,7 @@ class FastPhase(PersistentPhase):
 
     def state(self) -> dict[str, np.ndarray]:
         """Copy the chains and the fast parameters."""
-        return {**super().state(), **{f"fast_{name}": _to_cpu(part) for name, part in self.fast.items()}}
+        return {**super().state(), **{f"fast_{name}": to_cpu(part) for name, part in self.fast.items()}}
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
         """Put back the chains and the fast parameters."""
@@ -165,5 +165,6 @@ def _means(model: RBM, states: tuple[Any, Any]) -> dict[str, Any]:
     return statistics(model, v, np.full_like(v, 1 / v.shape[0], shape=v.shape[:1]))
 
 
-def _to_cpu(array: Any) -> np.ndarray:
+def to_cpu(array: Any) -> np.ndarray:
+    """Copy an array to the CPU."""
     return array.get() if hasattr(array, "get") else np.array(array, subok=False)

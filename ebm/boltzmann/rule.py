@@ -11,8 +11,8 @@ from ebm.boltzmann.data import TrainingData
 from ebm.optimizers.schedules import Schedule, as_schedule
 from ebm.random import Random
 
-LEARNING = ("pcd", "cd", "fpcd", "exact")
-PERSISTENT = ("pcd", "fpcd")  # with chains that go on from update to update
+LEARNING = ("pcd", "cd", "fpcd", "pt", "exact")
+PERSISTENT = ("pcd", "fpcd", "pt")  # with chains that go on from update to update
 
 
 @dataclass(frozen=True)
@@ -21,15 +21,17 @@ class Rule:
 
     Parameters
     ----------
-    learning : {"pcd", "cd", "fpcd", "exact"}
-        Persistent chains, chains from the data, persistent chains under fast weights, or the exact gradient by
-        enumeration (small models).
+    learning : {"pcd", "cd", "fpcd", "pt", "exact"}
+        Persistent chains, chains from the data, persistent chains under fast weights, parallel tempering, or the
+        exact gradient by enumeration (small models).
     n_gibbs : int
         Sweeps of Gibbs an update, k.
     batch_size : int
         Samples an update.
     n_chains : int, optional
         Persistent chains; as many as ``batch_size`` by default.
+    n_temperatures : int
+        Replicas of each chain of "pt", at least 2.
     learning_rate, momentum : float or Schedule
     l2, l1 : float
         Weight decay: the gradient of W loses l2 W + l1 sign W.
@@ -50,6 +52,7 @@ class Rule:
     n_gibbs: int = 1
     batch_size: int = 100
     n_chains: int | None = None
+    n_temperatures: int = 10
     learning_rate: float | Schedule = 0.05
     momentum: float | Schedule = 0.5
     l2: float = 1e-4
@@ -66,6 +69,8 @@ class Rule:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f"{name} must be at least 1, got {value!r}")
+        if self.n_temperatures < 2:
+            raise ValueError(f"n_temperatures must be at least 2, got {self.n_temperatures!r}")
         for name in ("l2", "l1"):
             if not 0 <= getattr(self, name) < np.inf:
                 raise ValueError(f"{name} must be a finite number >= 0, got {getattr(self, name)!r}")

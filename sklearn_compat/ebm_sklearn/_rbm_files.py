@@ -70,10 +70,13 @@ def _motion_kind(name: str, array: np.ndarray, components: np.ndarray) -> tuple[
         **dict.fromkeys(PER_FEATURE, ((n_visible,), components.dtype)),
         "chains": ((len(array) if array.ndim else 0, n_hidden), components.dtype),
         "sweeps_done": ((1,), np.int64),
+        "replicas": ((len(array) if array.ndim else 0, n_visible + n_hidden), components.dtype),
     }
     what = name.removeprefix(MOTION)
     if what in shapes:
         return shapes[what]
+    if what.startswith("swap_"):  # counters of a ladder, of shapes that the learner itself compares with its own
+        return array.shape, np.float64 if what == "swap_chances" else np.int64
     return ((n_visible,) if "visible" in what else (n_hidden,)), components.dtype
 
 

@@ -109,7 +109,7 @@ class LearningRBM(FittedRBM):
         return {"data": data, "fingerprint": fingerprint}
 
     def _rule(self, *, to_the_end: bool = False) -> Rule:
-        names = ("learning", "n_gibbs", "batch_size", "n_chains", "momentum", "l2", "l1", "centered")
+        names = ("learning", "n_gibbs", "batch_size", "n_chains", "n_temperatures", "momentum", "l2", "l1", "centered")
         rate = self.learning_rate
         if to_the_end and self.schedule == "linear" and not callable(rate):
             rate = Linear(rate, 0.0)

@@ -33,9 +33,11 @@ class RBM(LearningRBM):
         variances are learnt (hidden ones have variance 1); rectified, as a normal distribution cut at 0 or as
         max(0, x + N(0, sigma(x))). Counts and categories take objects of `ebm.boltzmann.unit_types`: ``Binomial(n)``
         for 0 to n, ``Categorical(q)`` for q neighbouring columns of which one is 1.
-    learning : {"pcd", "cd", "fpcd", "exact"}, default="pcd"
+    learning : {"pcd", "cd", "fpcd", "pt", "exact"}, default="pcd"
         Persistent contrastive divergence, contrastive divergence from the data, persistent chains that fast
-        weights drive on, or the exact gradient by enumeration (one layer of at most 2^25 states).
+        weights drive on, parallel tempering (persistent chains that change places with hotter ones and so cross
+        between modes, at ``n_temperatures`` times the cost of "pcd"), or the exact gradient by enumeration (one layer
+        of at most 2^25 states).
     n_gibbs : int, default=1
         Sweeps of Gibbs sampling an update, the k of CD-k and PCD-k.
     learning_rate : float or callable, default=0.1
@@ -50,7 +52,9 @@ class RBM(LearningRBM):
     batch_size : int, default=50
         Samples an update.
     n_chains : int, default=None
-        Persistent chains of "pcd" and "fpcd"; as many as ``batch_size`` by default.
+        Persistent chains of "pcd", "fpcd" and "pt"; as many as ``batch_size`` by default.
+    n_temperatures : int, default=10
+        Replicas of each chain of "pt", at inverse temperatures evenly from 0 to 1.
     n_iter : int, default=50
         Passes over the data in `fit`.
     l2 : float, default=1e-3
@@ -89,7 +93,7 @@ class RBM(LearningRBM):
     mean_ : ndarray of shape (n_features,)
         Weighted mean of the data seen.
     chains_ : ndarray of shape (n_chains, n_components)
-        Hidden states of the persistent chains ("fantasy particles"); only for "pcd" and "fpcd".
+        Hidden states of the persistent chains ("fantasy particles"); not for "cd" and "exact".
     history_ : list of dict
         One row an epoch: "epoch", "seconds", and what callbacks recorded.
     n_iter_ : int
@@ -108,8 +112,9 @@ class RBM(LearningRBM):
     References
     ----------
     Hinton 2010, "A practical guide to training restricted Boltzmann machines"; Tieleman 2008
-    (doi:10.1145/1390156.1390290), PCD; Tieleman & Hinton 2009 (doi:10.1145/1553374.1553506), fast PCD; Melchior,
-    Fischer & Wiskott 2016 (JMLR 17:99), centring; Welling, Rosen-Zvi & Hinton 2005, "Exponential family harmoniums".
+    (doi:10.1145/1390156.1390290), PCD; Tieleman & Hinton 2009 (doi:10.1145/1553374.1553506), fast PCD; Desjardins,
+    Courville, Bengio, Vincent & Delalleau 2010 (AISTATS), tempering; Melchior, Fischer & Wiskott 2016 (JMLR 17:99),
+    centring; Welling, Rosen-Zvi & Hinton 2005, "Exponential family harmoniums".
 
     Examples
     --------
@@ -137,6 +142,7 @@ class RBM(LearningRBM):
         "momentum": [Interval(Real, 0, 1, closed="left"), callable],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "n_chains": [Interval(Integral, 1, None, closed="left"), None],
+        "n_temperatures": [Interval(Integral, 2, None, closed="left")],
         "l2": [Interval(Real, 0, None, closed="left")],
         "l1": [Interval(Real, 0, None, closed="left")],
         "centered": ["boolean"],
@@ -156,6 +162,7 @@ class RBM(LearningRBM):
         momentum: Any = 0.5,
         batch_size: int = 50,
         n_chains: int | None = None,
+        n_temperatures: int = 10,
         n_iter: int = 50,
         l2: float = 1e-3,
         l1: float = 0.0,
@@ -177,6 +184,7 @@ class RBM(LearningRBM):
         self.momentum = momentum
         self.batch_size = batch_size
         self.n_chains = n_chains
+        self.n_temperatures = n_temperatures
         self.n_iter = n_iter
         self.l2 = l2
         self.l1 = l1

@@ -9,9 +9,8 @@ import pytest
 from ebm.boltzmann.data import TrainingData
 from ebm.boltzmann.enumeration import log_likelihood
 from ebm.boltzmann.exact import exact_gradient
-from ebm.boltzmann.gradient_learning import GradientLearner
+from ebm.boltzmann.learners import make_learner
 from ebm.boltzmann.learning import ContrastiveLearner
-from ebm.boltzmann.phases import ExactPhase
 from ebm.boltzmann.rule import Rule
 from ebm.random import Random
 from tests.boltzmann.models import row_numbers, small_model
@@ -58,7 +57,7 @@ def test_the_exact_learner_ascends_that_slope():
     model = small_model(5, 3, seed=2)
     v, share = weighted_data(5)
     rule = replace(PLAIN, learning="exact", batch_size=len(v))
-    learner = GradientLearner(model, TrainingData.from_array(v, share), rule, Random(0), ExactPhase(), n_epochs=1)
+    learner = make_learner(model, TrainingData.from_array(v, share), rule, Random(0), n_epochs=1)
     learner.begin_epoch(0)
     learner.update(0, 1)
     change = {name: getattr(learner.model, name) - getattr(model, name) for name in NAMES}

@@ -41,7 +41,10 @@ def test_it_equals_the_fused_learner_on_binary_units(learning, centered):
     model, data, rule = small_model(6, 4, seed=1), binary_data(6), replace(RULE, learning=learning, centered=centered)
     fused = run(ContrastiveLearner(model, data, rule, Random(3), n_epochs=3), 3)
     start = first_chains(rule.chains, 4, Random(3)).astype(float)
-    phase = ContrastivePhase(2, Random(3)) if learning == "cd" else PersistentPhase(2, Random(3), start)
+
+    def phase(model):
+        return ContrastivePhase(2, Random(3)) if learning == "cd" else PersistentPhase(2, Random(3), start)
+
     general = run(GradientLearner(model, data, rule, Random(3), phase, n_epochs=3), 3)
     for name in NAMES:
         np.testing.assert_allclose(getattr(general.model, name), getattr(fused.model, name), atol=1e-12)
@@ -161,12 +164,12 @@ def data_for(unit, n=30):
     return x if unit.levels is None else np.where(x > (low + high) / 2, high, low)
 
 
-@pytest.mark.parametrize("learning", ["cd", "pcd", "fpcd"])
+@pytest.mark.parametrize("learning", ["cd", "pcd", "fpcd", "pt"])
 @pytest.mark.parametrize("hidden", LAYERS, ids=lambda unit: unit.name)
 @pytest.mark.parametrize("visible", LAYERS, ids=lambda unit: unit.name)
 def test_every_pair_learns_and_resumes_exactly(visible, hidden, learning):
     data = TrainingData.from_array(data_for(visible))
-    rule = replace(RULE, learning=learning, learning_rate=0.05)
+    rule = replace(RULE, learning=learning, learning_rate=0.05, n_temperatures=3)
     start = initial_model(data, 6, Random(2), visible=visible, hidden=hidden)
     whole = run(make_learner(start, data, rule, Random(2), n_epochs=4), 2)
     half = make_learner(start, data, rule, Random(2), n_epochs=4)

@@ -7,9 +7,8 @@ import pytest
 
 from ebm.boltzmann.data import TrainingData
 from ebm.boltzmann.enumeration import log_likelihood
-from ebm.boltzmann.gradient_learning import GradientLearner
+from ebm.boltzmann.learners import make_learner
 from ebm.boltzmann.learning import ContrastiveLearner, initial_model
-from ebm.boltzmann.phases import ExactPhase
 from ebm.boltzmann.rule import Rule
 from ebm.optimizers.schedules import Linear
 from ebm.random import Random
@@ -42,9 +41,8 @@ def test_the_data_are_those_of_the_literature(n, distinct, best_sum):
 def test_exact_learning_never_falls_and_comes_near_the_bound():
     X = bars_and_stripes(2)
     data, rule = TrainingData.from_array(X), replace(SLOWLY, learning="exact", batch_size=8, learning_rate=0.3)
-    learner = GradientLearner(
-        initial_model(data, 8, Random(0), weight_scale=0.1), data, rule, Random(0), ExactPhase(), n_epochs=2000
-    )
+    start = initial_model(data, 8, Random(0), weight_scale=0.1)
+    learner = make_learner(start, data, rule, Random(0), n_epochs=2000)
     values = []
     for epoch in range(2000):
         learner.begin_epoch(epoch)
