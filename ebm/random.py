@@ -27,6 +27,9 @@ class Stream(enum.IntEnum):
     ANNEALING_HIDDEN = 8
     BASE = 9  # the base model's states in annealed importance sampling
     PSEUDO_LIKELIHOOD = 10  # which visible unit the stochastic pseudo-likelihood flips
+    UNIT_ORDER = 20  # the order of units in a sweep of asynchronous recall
+    PATTERNS = 21  # random patterns to store
+    CORRUPTION = 22  # which units of a cue are flipped
 
 
 @dataclass(frozen=True)
