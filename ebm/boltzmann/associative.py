@@ -112,6 +112,10 @@ class HeteroAssociative:
         """E(x, y) = -x W y, shape (n_rows,)."""
         return -(self.y_fields(x) * y).sum(axis=1)
 
+    def reversed(self) -> HeteroAssociative:
+        """Return the memory that takes y for x and x for y."""
+        return HeteroAssociative(self.weights.T if self.back_weights is None else self.back_weights, self.weights)
+
     def recall(self, x: Any, *, max_steps: int = 100) -> PairRecall:
         """Go from x to y and back until the pair stays.
 

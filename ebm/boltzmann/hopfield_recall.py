@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ebm.boltzmann.hopfield import settled
+from ebm.device import beside
 from ebm.kernels.hopfield import asynchronous
 from ebm.random import Stream
 
@@ -90,9 +91,8 @@ def recall_asynchronous(
     trace = [model.energy_given(states, fields)[None]]
     weights = model.weights if model.weights.flags.c_contiguous else model.weights.copy(order="C")
     for lot in _lots(max_sweeps):
-        orders = np.zeros_like(states, shape=(len(lot), model.n_units), dtype=np.int64)
-        orders[...] = np.stack([unit_order(model.n_units, sweep, random) for sweep in lot])
-        more = asynchronous(weights, model.thresholds, orders, states, fields, done, points=points)
+        orders = np.stack([unit_order(model.n_units, sweep, random) for sweep in lot])
+        more = asynchronous(weights, model.thresholds, beside(orders, states), states, fields, done, points=points)
         sweeps, flips = sweeps + more[0], flips + more[1]
         trace.append(more[2])
         if done.all():

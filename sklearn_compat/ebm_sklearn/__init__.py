@@ -8,6 +8,9 @@ from ebm.training import Checkpoint, DivergenceError, EarlyStopping, Progress
 from ebm_sklearn._warnings import FitInterruptedWarning, OutOfRangeWarning, UntrustedEstimateWarning
 from ebm_sklearn.bernoulli_rbm import BernoulliRBM
 from ebm_sklearn.displays import HistoryDisplay, RBMFiltersDisplay, SamplesDisplay
+from ebm_sklearn.hetero_associative import HeteroAssociativeMemory
+from ebm_sklearn.hopfield import HopfieldNetwork
+from ebm_sklearn.modern_hopfield import ModernHopfield
 from ebm_sklearn.rbm import RBM
 
 __all__ = [
@@ -19,8 +22,11 @@ __all__ = [
     "EarlyStopping",
     "FitInterruptedWarning",
     "FreeEnergyGap",
+    "HeteroAssociativeMemory",
     "HistoryDisplay",
+    "HopfieldNetwork",
     "ModelFileError",
+    "ModernHopfield",
     "OutOfRangeWarning",
     "Progress",
     "PseudoLikelihood",
