@@ -14,7 +14,7 @@ from ebm.boltzmann.annealing import RBMPath
 from ebm.boltzmann.data import TrainingData
 from ebm.boltzmann.learning import ContrastiveLearner
 from ebm.boltzmann.rule import Rule
-from ebm.kernels import conditional, jit, linear
+from ebm.kernels import conditional, hopfield, jit, linear
 from ebm.kernels.bernoulli import bernoulli
 from ebm.kernels.contrastive_columns import add_row
 from ebm.kernels.philox import uniforms
@@ -44,6 +44,7 @@ def use_all(dtype):
     softplus_rows(a)
     column_sums(a)
     update(a, a.copy(), a.copy(), np.zeros(2, dtype))
+    hopfield.asynchronous(np.eye(5, dtype=dtype), a[0], np.arange(5)[None], a.copy(), a.copy(), np.zeros(3, bool))
     data = TrainingData.from_array(np.eye(5, dtype=dtype))
     model = small_model(5, 3, dtype=dtype)
     learner = ContrastiveLearner(model, data, Rule(), Random(0), n_epochs=1)
@@ -78,7 +79,7 @@ DOUBLE_MEANT = {"annealing._anneal": 4}  # one sum over many temperatures: load,
 def test_every_loop_is_looked_at(single):
     assert set(single) >= {
         "bernoulli._cpu", "conditional._conditional", "reduce._softplus_cpu",
-        "reduce._columns_cpu", "contrastive.contrastive_updates", "annealing._anneal",
+        "reduce._columns_cpu", "contrastive.contrastive_updates", "annealing._anneal", "hopfield._cpu",
     }  # fmt: skip
 
 
