@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ebm.kernels.storkey import storkey_step
+
 
 def hebb(patterns: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
     """Add patterns by Hebb's rule, dw_ij = x_i x_j / N for i != j.
@@ -72,13 +74,10 @@ def storkey(patterns: np.ndarray, weights: np.ndarray | None = None) -> np.ndarr
         When patterns or weights are not as described.
     """
     n = _n_units(patterns, weights)
-    w = np.zeros((n, n), patterns.dtype) if weights is None else weights.copy()
-    rate = patterns.dtype.type(1 / n)
-    half = patterns.dtype.type(0.5)
-    for x in patterns:
-        one_way = np.outer(x, half * x - w @ x)  # its transpose is the other half: exactly symmetric
-        w += rate * (one_way + one_way.T + 2 * w)
-        np.fill_diagonal(w, 0)
+    w = np.zeros((n, n), patterns.dtype) if weights is None else weights.copy(order="C")
+    h = storkey_step(w, patterns[0], patterns[0], patterns[0], 0.0)
+    for x, following in zip(patterns, [*patterns[1:], patterns[-1]], strict=True):
+        h = storkey_step(w, x, patterns.dtype.type(0.5) * x - h, following, 1 / n)
     return w
 
 
@@ -148,7 +147,7 @@ def pseudo_inverse(patterns: np.ndarray) -> np.ndarray:
 
 
 def _n_units(patterns: np.ndarray, weights: np.ndarray | None) -> int:
-    if patterns.ndim != 2 or patterns.dtype not in (np.float32, np.float64):
+    if patterns.ndim != 2 or len(patterns) == 0 or patterns.dtype not in (np.float32, np.float64):
         raise ValueError(
             f"patterns are {patterns.dtype}{patterns.shape}; give (n_patterns, n_units) of float32 or float64"
         )

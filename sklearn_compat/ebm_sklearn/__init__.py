@@ -8,6 +8,7 @@ from ebm.training import Checkpoint, DivergenceError, EarlyStopping, Progress
 from ebm_sklearn._warnings import FitInterruptedWarning, OutOfRangeWarning, UntrustedEstimateWarning
 from ebm_sklearn.bernoulli_rbm import BernoulliRBM
 from ebm_sklearn.displays import HistoryDisplay, RBMFiltersDisplay, SamplesDisplay
+from ebm_sklearn.energy_display import EnergyTraceDisplay
 from ebm_sklearn.hetero_associative import HeteroAssociativeMemory
 from ebm_sklearn.hopfield import HopfieldNetwork
 from ebm_sklearn.modern_hopfield import ModernHopfield
@@ -20,6 +21,7 @@ __all__ = [
     "Checkpoint",
     "DivergenceError",
     "EarlyStopping",
+    "EnergyTraceDisplay",
     "FitInterruptedWarning",
     "FreeEnergyGap",
     "HeteroAssociativeMemory",

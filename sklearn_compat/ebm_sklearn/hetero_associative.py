@@ -90,6 +90,8 @@ class HeteroAssociativeMemory(SavedEstimator):
         "n_jobs": TRAINING_CONSTRAINTS["n_jobs"],
     }
 
+    _trace_unit: ClassVar[tuple[str, int]] = ("steps", 2)  # of `energy_trace`: a unit of time, and energies in one
+
     weights_: np.ndarray
     back_weights_: np.ndarray
     n_pairs_: int

@@ -109,6 +109,8 @@ class HopfieldNetwork(OneToOneFeatureMixin, TransformerMixin, SavedEstimator):
         **{name: TRAINING_CONSTRAINTS[name] for name in ("device", "n_jobs", "random_state")},
     }
 
+    _trace_unit: ClassVar[tuple[str, int]] = ("sweeps", 1)  # of `energy_trace`: a unit of time, and energies in one
+
     weights_: np.ndarray
     thresholds_: np.ndarray
     n_patterns_: int

@@ -79,6 +79,8 @@ class ModernHopfield(OneToOneFeatureMixin, TransformerMixin, SavedEstimator):
         "tol": [Interval(Real, 0, None, closed="left")],
     }
 
+    _trace_unit: ClassVar[tuple[str, int]] = ("steps", 1)  # of `energy_trace`: a unit of time, and energies in one
+
     patterns_: np.ndarray
 
     def __init__(self, beta: float = 1.0, *, max_steps: int = 100, tol: float = 1e-6) -> None:

@@ -6,6 +6,8 @@ import pytest
 from ebm.boltzmann.hopfield import Hopfield
 from ebm.boltzmann.hopfield_recall import recall_asynchronous
 from ebm.boltzmann.storage_rules import hebb, pattern_basis, projection, pseudo_inverse, storkey
+from ebm.kernels import threads
+from ebm.kernels.storkey import storkey_step
 from ebm.random import Random
 from tests.reference import hopfield as slow
 
@@ -66,6 +68,30 @@ def test_storkey_equals_the_loops(dtype):
     x = patterns(6, 13, dtype=dtype, alike=0.7)
     np.testing.assert_allclose(storkey(x), slow.storkey(x), rtol=1e-4 if dtype == np.float32 else 1e-12, atol=1e-6)
     assert np.abs(storkey(x) - hebb(x)).max() > 0.05
+
+
+@DTYPES
+def test_storkey_is_the_same_on_any_number_of_threads(dtype, monkeypatch):
+    monkeypatch.setattr(threads, "SMALL", 1)
+    results = []
+    for n in (1, 2, 3):
+        with threads.limit_threads(n):
+            results.append(storkey(patterns(5, 37, dtype=dtype)))
+    np.testing.assert_array_equal(results[1], results[0])
+    np.testing.assert_array_equal(results[2], results[0])
+
+
+def test_the_step_refuses_what_does_not_fit():
+    x, w = np.ones(4), np.zeros((4, 4))
+    for weights, line in (
+        (w, x[:3]),
+        (w, x.astype(np.float32)),
+        (w[:3], x),
+        (w.astype(int), x.astype(int)),
+        (w[:, ::2], x),
+    ):
+        with pytest.raises(ValueError, match=r"x is .*, which does not fit C-contiguous weights"):
+            storkey_step(weights, line, x, x, 0.25)
 
 
 def test_storkey_adds_patterns_one_after_the_other():
@@ -130,6 +156,7 @@ def test_storkey_and_the_projection_hold_more_than_hebb(n_patterns, alike):
 def test_patterns_that_are_none_are_refused(rule):
     for bad, message in (
         (np.ones(4), "patterns are"),
+        (np.ones((0, 4)), "patterns are"),
         (np.ones((2, 4), int), "patterns are int64"),
         (np.zeros((2, 4)), "must be -1 and"),
         (np.full((2, 4), np.nan), "must be -1 and"),
