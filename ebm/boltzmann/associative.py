@@ -21,6 +21,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from scipy.linalg import lstsq
 
 from ebm.boltzmann.affine import Affine
 from ebm.boltzmann.hopfield import settled
@@ -207,7 +208,7 @@ def pseudo_inverse_pairs(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.n
     """
     _check_pairs(x, y)
     wide_x, wide_y = x.astype(np.float64), y.astype(np.float64)
-    w, v = (np.linalg.pinv(a, rcond=1e-10) @ b for a, b in ((wide_x, wide_y), (wide_y, wide_x)))
+    w, v = (lstsq(a, b, cond=1e-10, lapack_driver="gelsy")[0] for a, b in ((wide_x, wide_y), (wide_y, wide_x)))
     return w.astype(x.dtype), v.astype(x.dtype)
 
 

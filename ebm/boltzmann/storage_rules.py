@@ -10,6 +10,7 @@ Kanter & Sompolinsky 1987 (doi:10.1103/PhysRevA.35.380) for the projection.
 from __future__ import annotations
 
 import numpy as np
+from scipy.linalg import qr
 
 from ebm.kernels.storkey import storkey_step
 
@@ -99,8 +100,9 @@ def pattern_basis(patterns: np.ndarray, basis: np.ndarray | None = None) -> np.n
     new = patterns.astype(np.float64)
     for _ in range(2):  # once more, for what rounding left
         new = new - (new @ known.T) @ known
-    _, size, directions = np.linalg.svd(new, full_matrices=False)
-    return np.concatenate([known, directions[size > 1e-8 * np.sqrt(patterns.size)]])
+    directions, triangle, _ = qr(new.T, mode="economic", pivoting=True)  # a tenth of an SVD's time
+    independent = np.abs(triangle.diagonal()) > 1e-8 * np.sqrt(patterns.shape[1])
+    return np.concatenate([known, directions.T[independent]])
 
 
 def projection(basis: np.ndarray) -> np.ndarray:
