@@ -31,8 +31,21 @@ def signatures(real: types.Type) -> dict[str, list[tuple[types.Type, ...]]]:
         "reduce._softplus_gpu": [(rows, row)],
         "reduce._columns_gpu": [(rows, row)],
         "update._gpu": [(rows, rows, rows, u32, row, real, real)],
-        "hopfield._gpu": [
-            (rows, row, matrix(i64), rows, rows, rows, i64, vector(i64), vector(i64), vector(types.boolean))
+        "hopfield._gpu": [(rows, row, matrix(i64), rows, rows, rows, i64, *(vector(i64),) * 2, vector(types.boolean))],
+        "dense_associative._gpu": [
+            (
+                rows,
+                matrix(i64),
+                rows,
+                rows,
+                real,
+                i64,
+                types.boolean,
+                rows,
+                i64,
+                *(vector(i64),) * 2,
+                vector(types.boolean),
+            )
         ],
         "bernoulli._gpu": [(rows, row, rows, rows, i32, vector(u32), u32, u32, u32, u32, u32)],
     }

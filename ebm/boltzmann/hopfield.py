@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from ebm.boltzmann.affine import Affine
+from ebm.kernels.hopfield import asynchronous
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,6 +88,15 @@ class Hopfield:
     def energy_given(self, s: Any, fields: Any) -> Any:
         """E(s) of states whose fields are known."""
         return (s * (self.thresholds - fields)).sum(axis=1) * self.dtype.type(0.5)
+
+    def running_sums(self, s: Any) -> Any:
+        """Return the fields, which asynchronous recall keeps up to date."""
+        return self.fields(s)
+
+    def visit_units(self, orders: Any, s: Any, sums: Any, done: Any, points: int) -> tuple[Any, Any, Any]:
+        """Sweep over the units: :func:`ebm.kernels.hopfield.asynchronous`."""
+        weights = self.weights if self.weights.flags.c_contiguous else self.weights.copy(order="C")
+        return asynchronous(weights, self.thresholds, orders, s, sums, done, points=points)
 
     def is_fixed_point(self, s: Any) -> Any:
         """Tell which states recall leaves as they are, shape (n_rows,), bool."""

@@ -1,4 +1,4 @@
-"""Recall in a Hopfield network: from a cue downhill to a memory.
+"""Recall in Hopfield networks: from a cue downhill to a memory.
 
 Asynchronously, unit after unit: with symmetric weights and no diagonal every flip lowers the energy by 2 abs(h_i)
 (or, at h_i = 0, leaves it and switches a unit to +1), so recall ends at a fixed point. Synchronously, all units at
@@ -12,13 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from ebm.boltzmann.hopfield import settled
 from ebm.device import beside
-from ebm.kernels.hopfield import asynchronous
 from ebm.random import Stream
 
 if TYPE_CHECKING:
@@ -26,6 +25,32 @@ if TYPE_CHECKING:
     from ebm.random import Random
 
 FIRST_LOT = 4  # sweeps handed to the kernel at a time, then twice as many: few cues need more
+
+
+class Memory(Protocol):
+    """What asynchronous recall asks of a network of spins."""
+
+    @property
+    def n_units(self) -> int:
+        """Units."""
+        ...
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Of the parameters."""
+        ...
+
+    def running_sums(self, s: Any) -> Any:
+        """Return what is kept up to date at flips (fields, or overlaps), shape (n_rows, any)."""
+        ...
+
+    def energy_given(self, s: Any, sums: Any) -> Any:
+        """E(s) of states whose running sums are known, shape (n_rows,)."""
+        ...
+
+    def visit_units(self, orders: Any, s: Any, sums: Any, done: Any, points: int) -> tuple[Any, Any, Any]:
+        """Sweep over the units, changing s, sums and done in place; returns sweeps, flips and energies."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -59,13 +84,14 @@ class Recall:
 
 
 def recall_asynchronous(
-    model: Hopfield, states: Any, *, random: Random | None = None, max_sweeps: int = 100, points: int = 0
+    model: Memory, states: Any, *, random: Random | None = None, max_sweeps: int = 100, points: int = 0
 ) -> Recall:
     """Update one unit after the other until nothing changes.
 
     Parameters
     ----------
-    model : Hopfield
+    model : Memory
+        A `Hopfield` network or a `DenseAssociative` memory.
     states : array of shape (n_rows, n_units)
         Cues, -1 and +1; left as they are.
     random : Random, optional
@@ -86,13 +112,12 @@ def recall_asynchronous(
         When a number is out of range or the states do not fit the model.
     """
     states = _cues(model, states, max_sweeps)
-    fields = model.fields(states)
+    sums = model.running_sums(states)
     done, sweeps, flips = (np.zeros_like(states, shape=(len(states),), dtype=kind) for kind in (bool, int, int))
-    trace = [model.energy_given(states, fields)[None]]
-    weights = model.weights if model.weights.flags.c_contiguous else model.weights.copy(order="C")
+    trace = [model.energy_given(states, sums)[None]]
     for lot in _lots(max_sweeps):
         orders = np.stack([unit_order(model.n_units, sweep, random) for sweep in lot])
-        more = asynchronous(weights, model.thresholds, beside(orders, states), states, fields, done, points=points)
+        more = model.visit_units(beside(orders, states), states, sums, done, points)
         sweeps, flips = sweeps + more[0], flips + more[1]
         trace.append(more[2])
         if done.all():
@@ -167,7 +192,7 @@ def _carried(energies: Any) -> Any:
     return energies
 
 
-def _cues(model: Hopfield, states: Any, max_sweeps: int) -> Any:
+def _cues(model: Memory, states: Any, max_sweeps: int) -> Any:
     if states.ndim != 2 or states.shape[1] != model.n_units:
         raise ValueError(f"states of shape {states.shape} do not fit {model.n_units} units; give (n_rows, n_units)")
     if not (abs(states) == 1).all():

@@ -168,7 +168,7 @@ def asynchronous(
         "done": (done, (rows,), np.bool_),
     }
     for name, (array, shape, dtype) in wanted.items():
-        _check(name, array, shape, dtype, on_gpu(states))
+        check_array(name, array, shape, dtype, on_gpu(states))
     if points < 0 or points > n:
         raise ValueError(f"points must be between 0 and the {n} units, got {points}")
     sweeps, flips = (np.zeros_like(states, shape=(rows,), dtype=np.int64) for _ in range(2))
@@ -184,7 +184,8 @@ def asynchronous(
     return sweeps, flips, energies
 
 
-def _check(name: str, array: Any, shape: tuple[int, ...], dtype: Any, gpu: bool) -> None:
+def check_array(name: str, array: Any, shape: tuple[int, ...], dtype: Any, gpu: bool) -> None:
+    """Refuse an array that is not as a kernel needs it, by a ValueError that names it."""
     if array.shape != shape or array.dtype != dtype or on_gpu(array) != gpu:
         want = f"{np.dtype(dtype)}{shape} on the device of the states"
         raise ValueError(f"{name} is {array.dtype}{array.shape}, but must be {want}")

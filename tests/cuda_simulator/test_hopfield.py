@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from ebm.boltzmann.dense_associative import DenseAssociative
 from ebm.boltzmann.hopfield import Hopfield
 from ebm.boltzmann.hopfield_recall import recall_asynchronous, recall_synchronous
 from ebm.kernels import hopfield as kernel
@@ -67,3 +68,15 @@ def test_arrays_of_two_devices_are_refused(device):
     arrays = [device.upload(a) for a in (w, thresholds, np.arange(4)[None], s, s, np.zeros(5, bool))]
     with pytest.raises(ValueError, match="thresholds is float32"):
         kernel.asynchronous(arrays[0], thresholds, *arrays[2:])
+
+
+@DTYPES
+@pytest.mark.parametrize("rectified", [False, True])
+def test_dense_memories_recall_as_on_the_cpu(device, dtype, rectified):
+    x, s = (np.random.default_rng(k).choice(np.array([-1, 1], dtype), (5, 9)) for k in (0, 1))
+    here, there = (DenseAssociative(a, 3, rectified) for a in (x, device.upload(x)))
+    cpu = recall_asynchronous(here, s, random=Random(3), points=2)
+    gpu = recall_asynchronous(there, device.upload(s), random=Random(3), points=2)
+    for name in ("states", "period", "sweeps", "flips"):
+        np.testing.assert_array_equal(device.download(getattr(gpu, name)), getattr(cpu, name))
+    np.testing.assert_allclose(device.download(gpu.energies), cpu.energies, rtol=1e-4, atol=1e-5)

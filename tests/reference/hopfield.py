@@ -80,3 +80,34 @@ def modern_update(patterns, beta, z):
 
 def pair_energy(weights, x, y):
     return -sum(x[i] * float(weights[i, j]) * y[j] for i in range(len(x)) for j in range(len(y)))
+
+
+def dense_sum(patterns, degree, rectified, s):
+    """sum_p F(x_p.s) in whole numbers."""
+    total = 0
+    for x in patterns:
+        product = sum(int(a) * int(b) for a, b in zip(x, s, strict=True))
+        total += (max(product, 0) if rectified else product) ** degree
+    return total
+
+
+def dense_energy(patterns, degree, rectified, s):
+    """E = -N sum_p F(x_p.s / N)."""
+    return -len(s) * dense_sum(patterns, degree, rectified, s) / len(s) ** degree
+
+
+def dense_asynchronous(patterns, degree, rectified, s, orders):
+    """Each unit takes the sign under which the energy is lower, +1 where both are alike."""
+    s, flips = [int(x) for x in s], 0
+    for sweep, order in enumerate(orders):
+        flipped = 0
+        for i in order:
+            old, sums = s[i], {}
+            for s[i] in (-1, 1):
+                sums[s[i]] = dense_sum(patterns, degree, rectified, s)
+            s[i] = 1 if sums[1] >= sums[-1] else -1
+            flipped += s[i] != old
+        flips += flipped
+        if flipped == 0:
+            return s, sweep + 1, flips
+    return s, len(orders), flips
