@@ -59,12 +59,12 @@ class EnergyTraceDisplay:
 
         Parameters
         ----------
-        estimator : HopfieldNetwork, ModernHopfield or HeteroAssociativeMemory
+        estimator : HopfieldNetwork, DenseAssociativeMemory, ModernHopfield or HeteroAssociativeMemory
             Fitted.
         X : array-like of shape (n_samples, n_features)
             Cues.
         points : int, default=None
-            Energies in a sweep of a `HopfieldNetwork`, as its `energy_trace` takes it; 1 by default. Others
+            Energies in a sweep of spins, as `energy_trace` takes it; 1 by default. Networks without sweeps
             tell theirs after every step.
         ax : matplotlib.axes.Axes, default=None
             Where to draw; a new figure by default.

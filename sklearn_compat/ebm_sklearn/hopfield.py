@@ -8,9 +8,8 @@ from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from sklearn.base import OneToOneFeatureMixin, TransformerMixin, _fit_context
+from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted
 
 from ebm.boltzmann.hopfield import Hopfield
 from ebm.boltzmann.hopfield_recall import Recall, recall_asynchronous, recall_synchronous
@@ -20,13 +19,12 @@ from ebm.random import Random
 from ebm.storage import ModelFileError
 from ebm_sklearn._base import TRAINING_CONSTRAINTS
 from ebm_sklearn._files import take_array, take_count, take_rule
-from ebm_sklearn._jobs import limited
 from ebm_sklearn._random import draw_random
-from ebm_sklearn._saved import SavedEstimator
+from ebm_sklearn._spin_memory import SpinMemory
 from ebm_sklearn._spins import Coding, precision, read_dense, take_coding
 
 
-class HopfieldNetwork(OneToOneFeatureMixin, TransformerMixin, SavedEstimator):
+class HopfieldNetwork(SpinMemory):
     """Hopfield network: stores binary patterns, and recalls them from corrupted ones.
 
     The features are spins s of -1 and +1 with an energy that recall descends::
@@ -79,6 +77,7 @@ class HopfieldNetwork(OneToOneFeatureMixin, TransformerMixin, SavedEstimator):
 
     See Also
     --------
+    DenseAssociativeMemory : Stores far more binary patterns.
     ModernHopfield : Stores real patterns, and far more of them.
     HeteroAssociativeMemory : Recalls other patterns than the cues.
 
@@ -109,13 +108,9 @@ class HopfieldNetwork(OneToOneFeatureMixin, TransformerMixin, SavedEstimator):
         **{name: TRAINING_CONSTRAINTS[name] for name in ("device", "n_jobs", "random_state")},
     }
 
-    _trace_unit: ClassVar[tuple[str, int]] = ("sweeps", 1)  # of `energy_trace`: a unit of time, and energies in one
-
     weights_: np.ndarray
     thresholds_: np.ndarray
     n_patterns_: int
-    coding_: str
-    _coding: Coding
     _seed: int  # of the orders of updates
     _rule: str  # by which the patterns were stored
     _basis: np.ndarray  # of the patterns' span, for the pseudo-inverse
@@ -219,110 +214,18 @@ class HopfieldNetwork(OneToOneFeatureMixin, TransformerMixin, SavedEstimator):
 
     # ---- recall ----
 
-    def transform(self, X: Any) -> np.ndarray:
-        """Recall from cues.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Cues, in the coding of `fit`.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_features)
-            Where recall ended, in the coding of `fit` and the dtype of `weights_`.
-        """
-        return self.recall(X).states
-
-    def recall(self, X: Any) -> Recall:
-        """Recall from cues, and tell how it went.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Cues, in the coding of `fit`.
-
-        Returns
-        -------
-        ebm.boltzmann.hopfield_recall.Recall
-            ``states`` in the coding of `fit`; ``converged``, ``period``, ``sweeps`` and ``flips`` of every sample.
-        """
-        return self._recalled(X, 0)
-
-    def energy_trace(self, X: Any, *, points: int = 1) -> np.ndarray:
-        """Return the energies on the way from cues to where recall ends.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Cues, in the coding of `fit`.
-        points : int, default=1
-            Energies in a sweep: 1 for its end, ``n_features_in_`` for every single update. Synchronous recall
-            has 1.
-
-        Returns
-        -------
-        ndarray of shape (n_points + 1, n_samples)
-            At the cue and after every sweep or part of one; a sample at rest keeps its last energy.
-        """
-        if isinstance(points, bool) or not isinstance(points, Integral) or points < 1:
-            raise ValueError(f"points must be an integer of at least 1, got {points!r}")
-        energies = self._recalled(X, int(points)).energies
-        assert energies is not None
-        return energies
-
-    def energy(self, X: Any) -> np.ndarray:
-        """Return the energy E(s) of states.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            States, in the coding of `fit`.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-            Low in the valleys, where recall ends.
-        """
-        check_is_fitted(self)
-        spins = self._spins(X)
-        with limited(self.n_jobs):
-            return self._model(Device()).energy(spins)
-
-    def score_samples(self, X: Any) -> np.ndarray:
-        """Return minus the energy: log-probability but for a constant, at temperature 1.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            States, in the coding of `fit`.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-            Higher is likelier.
-        """
-        return -self.energy(X)
-
-    def _recalled(self, X: Any, points: int) -> Recall:
-        check_is_fitted(self)
-        spins, device = self._spins(X), get_device(self.device)
-        with limited(self.n_jobs), device.active():
-            model, cues = self._model(device), device.upload(spins)
-            if self.updates == "synchronous":
-                found = recall_synchronous(model, cues, max_sweeps=self.max_sweeps, points=points)
-            else:
-                random = Random(self._seed) if self.order == "random" else None
-                found = recall_asynchronous(model, cues, random=random, max_sweeps=self.max_sweeps, points=points)
-            parts: dict[str, Any] = dict(vars(found))
-            parts = {name: None if part is None else device.download(part) for name, part in parts.items()}
-        return Recall(**{**parts, "states": self._coding.values(parts["states"])})
-
-    def _spins(self, X: Any) -> np.ndarray:
-        return self._coding.spins(read_dense(self, X, reset=False), self.weights_.dtype, binarize=self.binarize)
+    @property
+    def _dtype(self) -> np.dtype:
+        return self.weights_.dtype
 
     def _model(self, device: Device) -> Hopfield:
         return Hopfield(device.upload(self.weights_), device.upload(self.thresholds_))
+
+    def _settle(self, model: Hopfield, cues: Any, points: int) -> Recall:
+        if self.updates == "synchronous":
+            return recall_synchronous(model, cues, max_sweeps=self.max_sweeps, points=points)
+        random = Random(self._seed) if self.order == "random" else None
+        return recall_asynchronous(model, cues, random=random, max_sweeps=self.max_sweeps, points=points)
 
     # ---- files ----
 
@@ -352,12 +255,5 @@ class HopfieldNetwork(OneToOneFeatureMixin, TransformerMixin, SavedEstimator):
         self._coding = take_coding(values, "coding", path)
         self.coding_, self.n_features_in_ = self._coding.name, n
 
-    # ---- what scikit-learn asks ----
-
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "weights_")
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags

@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 
 from ebm.boltzmann.dense_associative import DenseAssociative
 from ebm.boltzmann.hopfield import Hopfield
 from ebm.boltzmann.hopfield_recall import recall_asynchronous, recall_synchronous
 from ebm.kernels import hopfield as kernel
 from ebm.random import Random
-from ebm_sklearn import HopfieldNetwork
+from ebm_sklearn import DenseAssociativeMemory, HopfieldNetwork
 
 DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
@@ -52,10 +53,12 @@ def test_models_on_the_device_recall_alike(device, dtype):
         np.testing.assert_allclose(device.download(gpu.energies), cpu.energies, rtol=1e-4)
 
 
-@pytest.mark.parametrize("updates", ["asynchronous", "synchronous"])
-def test_the_estimator_recalls_on_the_device(device, updates):
+@pytest.mark.parametrize(
+    "memory", [HopfieldNetwork(), HopfieldNetwork(updates="synchronous"), DenseAssociativeMemory()]
+)
+def test_estimators_recall_on_the_device(device, memory):
     x = np.random.default_rng(0).integers(0, 2, (4, 12)).astype(np.float32)
-    cpu, gpu = (HopfieldNetwork(updates=updates, device=d, random_state=0).fit(x) for d in ("cpu", device))
+    cpu, gpu = (clone(memory).set_params(device=d, random_state=0).fit(x) for d in ("cpu", device))
     found, there = cpu.recall(1 - x), gpu.recall(1 - x)
     np.testing.assert_array_equal(there.states, found.states)
     np.testing.assert_array_equal(there.sweeps, found.sweeps)

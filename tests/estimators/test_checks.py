@@ -3,7 +3,14 @@
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from ebm_sklearn import RBM, BernoulliRBM, HeteroAssociativeMemory, HopfieldNetwork, ModernHopfield
+from ebm_sklearn import (
+    RBM,
+    BernoulliRBM,
+    DenseAssociativeMemory,
+    HeteroAssociativeMemory,
+    HopfieldNetwork,
+    ModernHopfield,
+)
 
 pytestmark = pytest.mark.filterwarnings("ignore::ebm_sklearn.OutOfRangeWarning")
 
@@ -28,6 +35,8 @@ ESTIMATORS = [
     HopfieldNetwork("storkey", updates="synchronous", threshold=0.1),
     HopfieldNetwork("pseudo_inverse", order="fixed", binarize=0.5),
     ModernHopfield(),
+    DenseAssociativeMemory(),
+    DenseAssociativeMemory(4, rectified=False, order="fixed", binarize=0.5),
     HeteroAssociativeMemory(),
     HeteroAssociativeMemory("pseudo_inverse", bidirectional=True),
 ]

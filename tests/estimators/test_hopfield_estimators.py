@@ -16,7 +16,14 @@ from sklearn.preprocessing import MinMaxScaler, Normalizer, StandardScaler, norm
 
 from ebm import storage
 from ebm.boltzmann.storage_rules import hebb, pseudo_inverse, storkey
-from ebm_sklearn import HeteroAssociativeMemory, HopfieldNetwork, ModelFileError, ModernHopfield, OutOfRangeWarning
+from ebm_sklearn import (
+    DenseAssociativeMemory,
+    HeteroAssociativeMemory,
+    HopfieldNetwork,
+    ModelFileError,
+    ModernHopfield,
+    OutOfRangeWarning,
+)
 
 rng = np.random.default_rng(0)
 X = rng.integers(0, 2, (8, 90)).astype(np.float32)
@@ -28,6 +35,7 @@ MEMORIES = {
     **{rule: HopfieldNetwork(rule, random_state=0) for rule in RULES},
     "synchronous": HopfieldNetwork("storkey", updates="synchronous"),
     "modern": ModernHopfield(5.0),
+    "dense": DenseAssociativeMemory(random_state=0),
     "pairs": HeteroAssociativeMemory(),
     "pairs, pseudo-inverse": HeteroAssociativeMemory("pseudo_inverse", bidirectional=True),
 }
@@ -157,6 +165,22 @@ def test_patterns_are_added_and_copied():
     np.testing.assert_array_equal(ModernHopfield().fit(X).patterns_, network.patterns_)
 
 
+# ---- the dense memory ----
+
+
+@pytest.mark.parametrize("form", [lambda x: x, lambda x: 2 * x - 1, lambda x: x > 0])
+def test_more_patterns_than_features_are_recalled(form):
+    many = rng.integers(0, 2, (200, 90)).astype(np.float32)
+    cues = np.where(rng.random(many.shape) < 0.05, 1 - many, many)
+    memory = DenseAssociativeMemory(4, random_state=0).partial_fit(form(many[:50])).partial_fit(form(many[50:]))
+    np.testing.assert_array_equal(memory.transform(form(cues)), form(many))
+    np.testing.assert_array_equal(memory.patterns_, 2 * many - 1)
+    trace = memory.energy_trace(form(cues), points=9)
+    assert (np.diff(trace, axis=0) <= 1e-5).all()
+    np.testing.assert_allclose(trace[-1], memory.energy(form(many)), rtol=1e-5)
+    assert (HopfieldNetwork().fit(form(many)).transform(form(cues)) != form(many)).any(axis=1).all()
+
+
 # ---- pairs ----
 
 
@@ -278,7 +302,7 @@ def test_damaged_files_are_refused(name, tmp_path):
 
     for key, array in arrays.items():
         refused({k: a for k, a in arrays.items() if k != key}, metadata, "lacks|needs")
-        refused({**arrays, key: array[0].copy()}, metadata, "needs|lacks|feature names|model")
+        refused({**arrays, key: array[0].copy()}, metadata, "needs|lacks|give")
         refused({**arrays, key: np.full_like(array, np.nan)}, metadata, "not finite")
     for key in metadata["values"]:
         if key != "flat":
@@ -324,6 +348,10 @@ def test_other_features_than_in_fit_are_refused(name):
         (HopfieldNetwork, "binarize", "0.5"),
         (HopfieldNetwork, "n_jobs", 0),
         (HopfieldNetwork, "random_state", "seed"),
+        (DenseAssociativeMemory, "degree", 0),
+        (DenseAssociativeMemory, "degree", 2.5),
+        (DenseAssociativeMemory, "rectified", "yes"),
+        (DenseAssociativeMemory, "order", "sorted"),
         (ModernHopfield, "beta", 0),
         (ModernHopfield, "beta", np.inf),
         (ModernHopfield, "max_steps", 1.5),
