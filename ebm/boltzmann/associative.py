@@ -1,9 +1,11 @@
 """Hetero-associative memory: from one pattern to another, and back.
 
+::
+
     y = sgn(x W),   x = sgn(y V),   sgn(0) = +1
 
 Hebb's rule stores pairs as W = sum_p x_p y_p^T / n_x, the update dW = eta x y^T of a linear unit, and V = W^T: a
-**bidirectional associative memory**. Going to and fro, each layer from the other, never raises its energy
+**bidirectional associative memory**. Going to and fro, each layer from the other, never raises its energy ::
 
     E(x, y) = -x W y
 

@@ -1,5 +1,7 @@
 """The Hopfield network: spins in {-1, +1} under symmetric weights, and the energy that recall descends.
 
+::
+
     E(s) = -1/2 sum_ij w_ij s_i s_j + sum_i theta_i s_i,   w_ij = w_ji,  w_ii = 0
     s_i <- +1 if sum_j w_ij s_j >= theta_i else -1
 

@@ -54,7 +54,7 @@ def storkey(patterns: np.ndarray, weights: np.ndarray | None = None) -> np.ndarr
 
         dw_ij = (x_i x_j - x_i h_ji - h_ij x_j) / N,   h_ij = sum_{k != i, j} w_ik x_k
 
-    It takes away what the weights predict already, so it stores correlated patterns, and more of them. As spins
+    It takes away what the weights predict already, so it holds more patterns, of moderate correlations too. As spins
     have square one, h_ij = h_i - w_ij x_j with h = W x, and the sum is x_i x_j - x_i h_j - h_i x_j + 2 w_ij.
 
     Parameters

@@ -32,7 +32,7 @@ class HeteroAssociativeMemory(SavedEstimator):
     """Hetero-associative memory: stores pairs of binary patterns, and recalls one of a pair from the other.
 
     With x and y as -1 and +1, recall is one step, ``y = sign(x @ weights_)``, or goes to and fro until the pair stays,
-    which with Hebb's rule is a bidirectional associative memory: it descends E(x, y) = -x @ weights_ @ y.
+    which with Hebb's rule is a bidirectional associative memory: it descends ``E(x, y) = -x @ weights_ @ y``.
 
     Parameters
     ----------
@@ -235,7 +235,7 @@ class HeteroAssociativeMemory(SavedEstimator):
         return self._codings[0].values(x)
 
     def decision_function(self, X: Any) -> np.ndarray:
-        """Return the inputs x @ weights_ of the units of y, whose signs are what one step recalls.
+        """Return the inputs ``x @ weights_`` of the units of y, whose signs are what one step recalls.
 
         Parameters
         ----------
@@ -252,7 +252,7 @@ class HeteroAssociativeMemory(SavedEstimator):
         return fields[:, 0] if self._flat else fields
 
     def energy(self, X: Any, y: Any) -> np.ndarray:
-        """Return the energy E(x, y) = -x @ weights_ @ y of pairs.
+        """Return the energy ``E(x, y) = -x @ weights_ @ y`` of pairs.
 
         Parameters
         ----------

@@ -38,8 +38,9 @@ class HopfieldNetwork(SpinMemory):
     ----------
     rule : {"hebb", "storkey", "pseudo_inverse"}, default="hebb"
         How patterns are stored. "hebb" sums outer products, and holds about 0.138 random patterns a feature;
-        "storkey" takes away what the weights predict already, and holds more, also of patterns that are
-        alike; "pseudo_inverse" projects onto the patterns' span and makes all of them fixed points.
+        "storkey" takes away what the weights predict already, and holds more; "pseudo_inverse" projects onto
+        the patterns' span and makes all of them fixed points, also where they are as alike as pictures that
+        are mostly background, of which the others keep a mixture, or the last.
     updates : {"asynchronous", "synchronous"}, default="asynchronous"
         One feature after the other, where the energy never rises and recall ends at a fixed point; or all at
         once, where two states may alternate for ever.

@@ -169,7 +169,7 @@ class ModernHopfield(OneToOneFeatureMixin, TransformerMixin, SavedEstimator):
         return self._model().recall(self._read(X), max_steps=self.max_steps, tol=self.tol)
 
     def attention(self, X: Any) -> np.ndarray:
-        """Return how much of each stored pattern one step from a cue takes, softmax(beta patterns_ @ z).
+        """Return how much of each stored pattern one step from a cue takes, ``softmax(beta patterns_ @ z)``.
 
         Parameters
         ----------
