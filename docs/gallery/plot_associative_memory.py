@@ -113,13 +113,13 @@ from ebm.random import Random
 
 loads = np.linspace(0, 0.2, 401)
 measured = np.arange(0.02, 0.61, 0.04)
-figure, axes = plt.subplots(figsize=(6.4, 3.2), layout="constrained")
+figure, axes = plt.subplots(figsize=(7.5, 3), layout="constrained")
 axes.plot(loads, [mean_field_overlap(load) for load in loads], label=f"Hebb, theory: edge at {critical_load():.4f}")
 for rule, name, style in ((hebb, "Hebb", "o"), (pseudo_inverse, "pseudo-inverse", "s-"), (storkey, "Storkey", "^-")):
     found = [retrieval_overlap(500, round(500 * load), Random(0), max_cues=30, store=rule).mean for load in measured]
     axes.plot(measured, found, style, markersize=4, linewidth=1, label=f"{name}, simulated")
 axes.set(xlabel="stored patterns per unit", ylabel="overlap", ylim=(0, 1.03))
-axes.legend(loc="center right")
+figure.legend(loc="outside right upper", fontsize="small")
 plt.show()
 
 # %%
