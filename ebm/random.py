@@ -35,6 +35,9 @@ class Stream(enum.IntEnum):
     TRANSITION = 55  # whether a tempered transition is accepted
     PROPOSAL = 56  # what Metropolis proposes
     METROPOLIS = 57  # whether it is accepted
+    UNIT_ORDER = 20  # the order of units in a sweep of asynchronous recall
+    PATTERNS = 21  # random patterns to store
+    CORRUPTION = 22  # which units of a cue are flipped
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,22 @@ def signatures(real: types.Type) -> dict[str, list[tuple[types.Type, ...]]]:
         "update._gpu": [(rows, rows, rows, u32, row, real, real)],
         "units._gpu": [(rows, row, i32, i32, rows, u32, u32, u32, u32, u32)],
         "categorical._gpu": [(rows, i32, i32, rows, u32, u32, u32, u32, u32)],
+        "hopfield._gpu": [(rows, row, matrix(i64), rows, rows, rows, i64, *(vector(i64),) * 2, vector(types.boolean))],
+        "dense_associative._gpu": [
+            (
+                rows,
+                matrix(i64),
+                rows,
+                rows,
+                real,
+                i64,
+                types.boolean,
+                rows,
+                i64,
+                *(vector(i64),) * 2,
+                vector(types.boolean),
+            )
+        ],
         "bernoulli._gpu": [(rows, row, rows, rows, i32, vector(u32), u32, u32, u32, u32, u32)],
         "tempered._gpu": [(rows, row, row, rows, u32, u32, u32, u32, u32)],
     }

@@ -2,5 +2,6 @@
 
 from ebm.plotting.curves import draw_curves
 from ebm.plotting.images import as_images, draw_images, image_grid, write_png
+from ebm.plotting.traces import draw_traces
 
-__all__ = ["as_images", "draw_curves", "draw_images", "image_grid", "write_png"]
+__all__ = ["as_images", "draw_curves", "draw_images", "draw_traces", "image_grid", "write_png"]

@@ -7,7 +7,12 @@ from ebm.storage import ModelFileError
 from ebm.training import Checkpoint, DivergenceError, EarlyStopping, Progress
 from ebm_sklearn._warnings import FitInterruptedWarning, OutOfRangeWarning, UntrustedEstimateWarning
 from ebm_sklearn.bernoulli_rbm import BernoulliRBM
+from ebm_sklearn.dense_associative import DenseAssociativeMemory
 from ebm_sklearn.displays import HistoryDisplay, RBMFiltersDisplay, SamplesDisplay
+from ebm_sklearn.energy_display import EnergyTraceDisplay
+from ebm_sklearn.hetero_associative import HeteroAssociativeMemory
+from ebm_sklearn.hopfield import HopfieldNetwork
+from ebm_sklearn.modern_hopfield import ModernHopfield
 from ebm_sklearn.rbm import RBM
 
 __all__ = [
@@ -15,12 +20,17 @@ __all__ = [
     "AISMonitor",
     "BernoulliRBM",
     "Checkpoint",
+    "DenseAssociativeMemory",
     "DivergenceError",
     "EarlyStopping",
+    "EnergyTraceDisplay",
     "FitInterruptedWarning",
     "FreeEnergyGap",
+    "HeteroAssociativeMemory",
     "HistoryDisplay",
+    "HopfieldNetwork",
     "ModelFileError",
+    "ModernHopfield",
     "OutOfRangeWarning",
     "Progress",
     "PseudoLikelihood",

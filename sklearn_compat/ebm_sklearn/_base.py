@@ -1,26 +1,22 @@
-"""What every estimator that is trained epoch by epoch shares: threads, callbacks, interrupts, files."""
+"""What every estimator that is trained epoch by epoch shares: threads, callbacks, interrupts."""
 
 from __future__ import annotations
 
 import os
 import warnings
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from numbers import Integral
-from typing import Any, Self
+from typing import Any
 
-import numpy as np
-from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval
-from sklearn.utils.validation import check_is_fitted
 
-from ebm import storage
 from ebm.storage import ModelFileError
 from ebm.training import Checkpoint, Progress, Run, train
 from ebm_sklearn._callbacks import CallbackSupportMixin, sklearn_callbacks
-from ebm_sklearn._files import restored_parameters, saved_parameters
 from ebm_sklearn._jobs import limited, threads
+from ebm_sklearn._saved import SavedEstimator
 from ebm_sklearn._warnings import FitInterruptedWarning
 
 TRAINING_CONSTRAINTS: dict[str, list[Any]] = {
@@ -38,19 +34,17 @@ TRAINING_CONSTRAINTS: dict[str, list[Any]] = {
 NO_MATTER = ("n_iter", "device", "n_jobs", "callbacks", "verbose", "random_state")  # for a checkpoint's run
 
 
-class TrainedEstimator(CallbackSupportMixin, BaseEstimator, ABC):
+class TrainedEstimator(CallbackSupportMixin, SavedEstimator):
     """Base of estimators that are trained by :func:`ebm.training.train`.
 
     A subclass has the parameters ``n_iter, device, n_jobs, callbacks, verbose, random_state``, and gives:
 
     - ``_fitted_from(learner)``: fitted attributes by name, as the learner stands;
-    - ``_saved()``: (arrays, JSON values) of a fitted estimator;
-    - ``_restore(arrays, values, path)``: the reverse, refusing what does not fit by ModelFileError.
+    - what `SavedEstimator` asks.
     """
 
     history_: list[dict[str, float]]
     n_iter_: int
-    n_features_in_: int
 
     # ---- training ----
 
@@ -124,91 +118,16 @@ class TrainedEstimator(CallbackSupportMixin, BaseEstimator, ABC):
 
     # ---- files ----
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Save the fitted estimator: its arrays in safetensors, the rest as JSON in the same file.
+    def _progress(self) -> dict[str, Any]:
+        return {"n_iter_": self.n_iter_, "history_": self.history_}
 
-        The file is written whole or not at all. ``callbacks`` are not saved, and a RandomState becomes None.
-
-        Parameters
-        ----------
-        path : str or os.PathLike
-            The file to write or replace.
-
-        Raises
-        ------
-        sklearn.exceptions.NotFittedError
-            When there is nothing to save.
-        OSError
-            When the file cannot be written; the old one, if any, stays.
-        """
-        check_is_fitted(self)
-        arrays, values = self._saved()
-        names = getattr(self, "feature_names_in_", None)
-        metadata = {
-            "parameters": saved_parameters(self),
-            "values": {**values, "n_iter_": self.n_iter_, "history_": self.history_},
-            "feature_names_in_": None if names is None else list(names),
-        }
-        storage.save(path, type(self).__name__, arrays, metadata)
-
-    @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Self:
-        """Load an estimator that :meth:`save` wrote.
-
-        Parameters
-        ----------
-        path : str or os.PathLike
-            The file. It may come from anyone: nothing in it is executed, and its sizes are checked before
-            any array is made.
-
-        Returns
-        -------
-        estimator
-            Fitted; `partial_fit` goes on where the saved one stopped.
-
-        Raises
-        ------
-        FileNotFoundError
-            When there is no such file.
-        ebm.storage.ModelFileError
-            When the file is truncated, damaged, newer than this library, or holds something else.
-        """
-        arrays, metadata = storage.load(path, cls.__name__)
-        values = metadata.get("values")
-        if not isinstance(values, dict):
-            raise ModelFileError(f"{path} lacks the values of a fitted {cls.__name__}")
-        estimator = cls(**restored_parameters(cls, metadata.get("parameters"), path))
-        estimator._validate_loaded(path)
-        estimator._restore(arrays, values, path)
-        estimator._restore_common(values, metadata.get("feature_names_in_"), path)
-        return estimator
-
-    def _validate_loaded(self, path: str | os.PathLike[str]) -> None:
-        try:
-            self._validate_params()
-        except (ValueError, TypeError) as error:
-            raise ModelFileError(f"{path}: {error}") from error
-
-    def _restore_common(self, values: dict[str, Any], names: Any, path: str | os.PathLike[str]) -> None:
+    def _restore_progress(self, values: dict[str, Any], path: str | os.PathLike[str]) -> None:
         history, n_iter = values.get("history_"), values.get("n_iter_")
         if not isinstance(history, list) or not all(isinstance(row, dict) for row in history):
             raise ModelFileError(f"{path}: the history is no list of rows")
         if not isinstance(n_iter, int) or n_iter < 0:
             raise ModelFileError(f"{path}: the number of epochs is {n_iter!r}")
         self.history_, self.n_iter_ = history, n_iter
-        if names is None:
-            return
-        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-            raise ModelFileError(f"{path}: the feature names are no list of strings")
-        if len(names) != self.n_features_in_:
-            raise ModelFileError(f"{path}: {len(names)} feature names for {self.n_features_in_} features")
-        self.feature_names_in_ = np.array(names, dtype=object)
-
-    @abstractmethod
-    def _saved(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]: ...
-
-    @abstractmethod
-    def _restore(self, arrays: dict[str, np.ndarray], values: dict[str, Any], path: str | os.PathLike[str]) -> None: ...
 
 
 def warn_if_interrupted(run: Run) -> None:

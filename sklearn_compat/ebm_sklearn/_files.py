@@ -97,3 +97,32 @@ def take_array(
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         raise ModelFileError(f"{path}: array {name!r} has values that are not finite numbers")
     return array
+
+
+def take_count(values: dict[str, Any], name: str, path: str | os.PathLike[str], most: int = 2**63) -> int:
+    """Return a whole number of the file, at least 0.
+
+    Raises
+    ------
+    ModelFileError
+        When it is missing or something else.
+    """
+    value = values.get(name)
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= most:
+        raise ModelFileError(f"{path}: {name!r} is {value!r}, not a whole number of at least 0")
+    return value
+
+
+def take_rule(values: dict[str, Any], estimator: Any, path: str | os.PathLike[str]) -> str:
+    """Return the rule by which what the file holds was stored.
+
+    Raises
+    ------
+    ModelFileError
+        When it is missing or none of the estimator's rules.
+    """
+    rule: Any = values.get("rule")
+    known = estimator._parameter_constraints["rule"][0].options
+    if rule not in known:
+        raise ModelFileError(f"{path}: the rule is {rule!r}, not one of {sorted(known)}")
+    return rule

@@ -6,7 +6,7 @@ from ebm.errors import FitInterruptedWarning, UntrustedEstimateWarning
 
 
 class OutOfRangeWarning(UserWarning):
-    """Values lie outside [0, 1], where binary units have no meaning for them."""
+    """Values lie outside [0, 1], or are not the two values known, and binary units have no meaning for them."""
 
 
 __all__ = ["FitInterruptedWarning", "OutOfRangeWarning", "UntrustedEstimateWarning"]

@@ -3,7 +3,14 @@
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from ebm_sklearn import RBM, BernoulliRBM
+from ebm_sklearn import (
+    RBM,
+    BernoulliRBM,
+    DenseAssociativeMemory,
+    HeteroAssociativeMemory,
+    HopfieldNetwork,
+    ModernHopfield,
+)
 
 pytestmark = pytest.mark.filterwarnings("ignore::ebm_sklearn.OutOfRangeWarning")
 
@@ -14,7 +21,7 @@ CHAINS = "CD starts a chain from every row, so a row of weight 2 has one chain a
 def expected_failures(estimator):
     if isinstance(estimator, BernoulliRBM):
         return dict.fromkeys(["check_methods_subset_invariance", "check_methods_sample_order_invariance"], STOCHASTIC)
-    if estimator.learning == "cd":
+    if getattr(estimator, "learning", None) == "cd":
         return dict.fromkeys([f"check_sample_weight_equivalence_on_{x}_data" for x in ("dense", "sparse")], CHAINS)
     return {}
 
@@ -24,6 +31,14 @@ ESTIMATORS = [
     RBM(n_components=8, n_iter=3, learning="cd", n_gibbs=2, batch_size=1000),
     RBM(n_components=4, n_iter=3, learning="exact", batch_size=1000, binarize=0.5),
     BernoulliRBM(n_components=8, n_iter=3),
+    HopfieldNetwork(),
+    HopfieldNetwork("storkey", updates="synchronous", threshold=0.1),
+    HopfieldNetwork("pseudo_inverse", order="fixed", binarize=0.5),
+    ModernHopfield(),
+    DenseAssociativeMemory(),
+    DenseAssociativeMemory(4, rectified=False, order="fixed", binarize=0.5),
+    HeteroAssociativeMemory(),
+    HeteroAssociativeMemory("pseudo_inverse", bidirectional=True),
 ]
 
 

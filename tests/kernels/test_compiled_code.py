@@ -15,7 +15,7 @@ from ebm.boltzmann.data import TrainingData
 from ebm.boltzmann.learning import ContrastiveLearner
 from ebm.boltzmann.rule import Rule
 from ebm.boltzmann.tempered_rbm import TemperedRBM
-from ebm.kernels import categorical, conditional, jit, linear, units
+from ebm.kernels import categorical, conditional, dense_associative, hopfield, jit, linear, storkey, units
 from ebm.kernels.bernoulli import bernoulli
 from ebm.kernels.contrastive_columns import add_row
 from ebm.kernels.philox import uniforms
@@ -49,6 +49,18 @@ def use_all(dtype):
     units.means(a, a[0], units.SPIN)
     categorical.means(a, 5)
     update(a, a.copy(), a.copy(), np.zeros(2, dtype))
+    hopfield.asynchronous(np.eye(5, dtype=dtype), a[0], np.arange(5)[None], a.copy(), a.copy(), np.zeros(3, bool))
+    dense_associative.dense_asynchronous(
+        np.ones((5, 3), dtype),
+        np.arange(5)[None],
+        a.copy(),
+        np.ones((3, 3), dtype),
+        np.zeros(3, bool),
+        unit=0.25,
+        degree=2,
+        rectified=True,
+    )
+    storkey.storkey_step(np.eye(5, dtype=dtype), a[0], a[0], a[0], 0.2)
     data = TrainingData.from_array(np.eye(5, dtype=dtype))
     model = small_model(5, 3, dtype=dtype)
     learner = ContrastiveLearner(model, data, Rule(), Random(0), n_epochs=1)
@@ -91,6 +103,8 @@ def test_every_loop_is_looked_at(single):
         "bernoulli._cpu", "conditional._conditional", "reduce._softplus_cpu",
         "reduce._columns_cpu", "contrastive.contrastive_updates", "annealing._anneal",
         "tempered._cpu", "tempering._exchange",
+        "hopfield._cpu",
+        "storkey._cpu", "dense_associative._cpu",
     }  # fmt: skip
 
 

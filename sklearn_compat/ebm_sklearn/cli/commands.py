@@ -119,7 +119,7 @@ def transform(
     From .npy to .npy this goes in batches, so that both may be larger than memory.
     """
     tables.check_writable(output)
-    estimator = models.load(model)
+    estimator = models.load(model, "transform")
     if n_jobs is not None:
         estimator.set_params(n_jobs=n_jobs)
     table = tables.read(data, key=key, drop=drop or ())
@@ -144,7 +144,7 @@ def sample(
     """Draw samples from a model: arrays of zeros and ones, or a picture of the pixels' probabilities."""
     suffix = tables.check_writable(output, (*tables.SUFFIXES, ".png"))
     size = _image_shape(shape)
-    estimator = models.load(model)
+    estimator = models.load(model, "sample")
     if suffix == ".png":
         _draw_png(estimator, output, n, sweeps, seed, size)
     else:
@@ -188,7 +188,7 @@ def score(
     quiet: Quiet = False,
 ) -> None:
     """Print the mean log-likelihood of samples, its error, and whether log Z can be trusted."""
-    estimator = models.load(model)
+    estimator = models.load(model, "estimate_log_partition")
     table = tables.read(data, key=key, drop=drop or ())
     rows = batch or stream.block_rows(table.shape[1], estimator.components_.shape[0])
     estimator.transform(table[:1])  # refuses what does not fit before the long work

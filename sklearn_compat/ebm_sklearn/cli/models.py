@@ -10,13 +10,15 @@ import ebm_sklearn
 from ebm import storage
 
 
-def load(path: Path) -> Any:
+def load(path: Path, *methods: str) -> Any:
     """Load whichever estimator a model file holds.
 
     Parameters
     ----------
     path : pathlib.Path
         A file written by an estimator's `save`.
+    *methods : str
+        What the estimator must be able to do.
 
     Returns
     -------
@@ -28,12 +30,15 @@ def load(path: Path) -> Any:
     FileNotFoundError
         If there is no such file.
     ebm.storage.ModelFileError
-        If it holds no estimator of this library.
+        If it holds no estimator of this library, or one that cannot do what is asked.
     """
     kind = storage.describe(path).kind
     known = [name for name in ebm_sklearn.__all__ if hasattr(getattr(ebm_sklearn, name), "load")]
     if kind not in known:
         raise storage.ModelFileError(f"{path} holds a {kind!r}; estimators are {', '.join(known)}")
+    missing = [name for name in methods if not hasattr(getattr(ebm_sklearn, kind), name)]
+    if missing:
+        raise storage.ModelFileError(f"{path} holds a {kind}, which has no {', '.join(missing)}")
     return getattr(ebm_sklearn, kind).load(path)
 
 
@@ -65,8 +70,9 @@ def describe(path: Path) -> str:
     ]
     lines += _section("arrays", {name: f"{dtype} {shape}" for name, (dtype, shape) in contents.arrays.items()})
     lines += _section("parameters", metadata.get("parameters", metadata.get("fingerprint", {})))
-    history = metadata.get("values", metadata).get("history_", metadata.get("history")) or []
-    lines += _section("last epoch", history[-1] if history else {"none": "not trained"})
+    history = metadata.get("values", metadata).get("history_", metadata.get("history"))
+    if history is not None:
+        lines += _section("last epoch", history[-1] if history else {"none": "not trained"})
     return "\n".join(lines)
 
 
