@@ -27,6 +27,10 @@ class Stream(enum.IntEnum):
     ANNEALING_HIDDEN = 8
     BASE = 9  # the base model's states in annealed importance sampling
     PSEUDO_LIKELIHOOD = 10  # which visible unit the stochastic pseudo-likelihood flips
+    LATTICE_EVEN = 40  # spins of a lattice's even sites in a sweep
+    LATTICE_ODD = 41
+    LATTICE_START = 42  # initial spins of a lattice
+    LATTICE_COUPLINGS = 43  # couplings of a spin glass
 
 
 @dataclass(frozen=True)
