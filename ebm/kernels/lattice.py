@@ -41,6 +41,11 @@ def colour_order(shape: tuple[int, ...]) -> np.ndarray:
     return np.stack([np.flatnonzero(odd == colour) for colour in range(2)])
 
 
+def sides_of(shape: tuple[int, ...]) -> np.ndarray:
+    """Return the sides as the loops take them."""
+    return np.array(shape, u32)
+
+
 def make_tables(couplings: np.ndarray, fields: np.ndarray) -> Tables:
     """Sort couplings and fields by colour.
 
@@ -151,9 +156,9 @@ def _half_sweep(
 
 
 def heat_bath_on_gpu(
-    couplings: Any, fields: Any, states: Any, twice: Any, sides: Any, clock: tuple[int, int, int, int, int]
+    couplings: Any, fields: Any, sides: Any, states: Any, twice: Any, clock: tuple[int, int, int, int, int]
 ) -> None:
-    """Sweep chains on the GPU, in place; couplings (d, n_sites), fields (n_sites,), ``sides`` uint32; clock as ``Clock``."""
+    """Sweep chains on the GPU, in place; couplings (d, n_sites), fields (n_sites,), sides uint32; clock as ``Clock``."""
     row, step, even, odd, seed = clock
     threads = states.shape[0] * -(-fields.size // 2 // (16 // states.dtype.itemsize))
     for k in range(twice.shape[0]):
