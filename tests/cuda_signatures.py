@@ -31,5 +31,7 @@ def signatures(real: types.Type) -> dict[str, list[tuple[types.Type, ...]]]:
         "reduce._softplus_gpu": [(rows, row)],
         "reduce._columns_gpu": [(rows, row)],
         "update._gpu": [(rows, rows, rows, u32, row, real, real)],
+        "lattice._half_sweep": [(rows, rows, row, row, vector(u32), u32, u32, u32, u32, u32, u32)],
+        "lattice_energy._gpu": [(rows, rows, row, vector(u32), row)],
         "bernoulli._gpu": [(rows, row, rows, rows, i32, vector(u32), u32, u32, u32, u32, u32)],
     }

@@ -23,12 +23,10 @@ import numpy as np
 from scipy.special import expit
 
 from ebm.boltzmann import ising_exact
-from ebm.device import Device, beside, get_device
+from ebm.device import beside, get_device
 from ebm.kernels.bernoulli import bernoulli
 from ebm.kernels.jit import on_gpu
-from ebm.kernels.lattice import (
-    SHORT, Clock, Tables, heat_bath, heat_bath_on_gpu, make_tables, sides_of,
-)  # fmt: skip
+from ebm.kernels.lattice import SHORT, Clock, Tables, heat_bath, heat_bath_on_gpu, make_tables, sides_of
 from ebm.kernels.lattice_energy import energies
 from ebm.random import Random, Stream
 
@@ -53,19 +51,20 @@ class IsingLattice:
     shape : tuple of int
         Two or three sides, each even: an odd ring cannot be coloured with two colours.
     coupling : float or array
-        J, anything that broadcasts to ``(d, *shape)``: ``coupling[a, i]`` joins site i and the next along axis a. Positive
-        favours equal spins.
+        J, anything that broadcasts to ``(d, *shape)``: ``coupling[a, i]`` joins site i and the next along axis a.
+        Positive favours equal spins.
     field : float or array
         h, anything that broadcasts to ``shape``.
     dtype : float32 or float64
         Of states and sweeps.
-    device : {"cpu", "cuda", "auto"} or Device
+    device : {"cpu", "cuda", "auto"} or ebm.device.Device
         Where states live.
 
     Raises
     ------
     ValueError
-        When sides are not two or three even numbers, ``coupling`` or ``field`` do not fit or are not finite, or the dtype is another.
+        When sides are not two or three even numbers, ``coupling`` or ``field`` do not fit or are not finite, or
+        dtype or device are none of these.
 
     Examples
     --------
@@ -79,7 +78,7 @@ class IsingLattice:
     coupling: Any = 1.0
     field: Any = 0.0
     dtype: Any = np.float32
-    device: str | Device = "cpu"
+    device: Any = "cpu"
 
     def __post_init__(self) -> None:
         """Check the parameters and bring them into one form."""
@@ -113,7 +112,8 @@ class IsingLattice:
     def _parts(self) -> tuple[Any, Any, Any]:
         """Couplings (d, n), fields (n,) and sides, where the states live."""
         parts = self.coupling.reshape(len(self.shape), -1), self.field.ravel(), sides_of(self.shape)
-        return tuple(self.device.upload(part) for part in parts)  # type: ignore[return-value]
+        couplings, fields, sides = (self.device.upload(part) for part in parts)
+        return couplings, fields, sides
 
     def rows(self, states: Any) -> Any:
         """Return states as rows of shape (n_chains, n_sites).
@@ -147,7 +147,7 @@ class IsingLattice:
         return self.rows(states).mean(axis=1, dtype=np.float64)
 
     def log_partition(self, beta: float = 1.0) -> float:
-        """Exact log Z at an inverse temperature, in nats; see :func:`ebm.boltzmann.ising_exact.partition` for limits."""
+        """Exact log Z at an inverse temperature, in nats; limits as of :func:`ebm.boltzmann.ising_exact.partition`."""
         return ising_exact.partition(self, beta)[0]
 
     def mean_energy(self, beta: float = 1.0) -> float:
@@ -183,7 +183,8 @@ class IsingLattice:
         states : array of shape (n_chains, n_sites)
             Spins +-1; left as they are.
         betas : ndarray of shape (n_sweeps, n_chains), or (n_sweeps, 1) for one beta at a time
-            Inverse temperatures, 0 to infinity. At infinity spins follow their local fields, and toss a coin where that is zero.
+            Inverse temperatures, 0 to infinity. At infinity spins follow their local fields, and toss a coin where
+            that is zero.
         random : Random
         step : int
             Sweep k draws at step ``step + k``.
@@ -248,7 +249,8 @@ class IsingLattice:
         start : array of shape (n_chains, *shape) or (n_chains, n_sites), optional
             Fair spins by default.
         first_step, first_chain : int
-            Sweep k draws at step ``first_step + k``, chain r at row ``first_chain + r``: give them to continue a run or to share it out.
+            Sweep k draws at step ``first_step + k``, chain r at row ``first_chain + r``: give them to continue a run
+            or to share it out.
 
         Returns
         -------
@@ -303,7 +305,10 @@ class IsingLattice:
         states = self.start(n_chains, random, row) if start is None else self.rows(start)
         if states.shape[0] != n_chains:
             raise ValueError(f"start must have n_chains = {n_chains} rows, got {states.shape[0]}")
-        betas = _checked_betas(np.broadcast_to(np.asarray(beta, np.float64), (1, n_chains)), n_chains)
+        betas = np.asarray(beta, np.float64)
+        if betas.shape not in ((), (n_chains,)):
+            raise ValueError(f"beta must be a number or have shape ({n_chains},), got shape {betas.shape}")
+        betas = _checked_betas(np.broadcast_to(betas, (1, n_chains)), n_chains)
         most = max(1, MOST_UPDATES // states.size)
         piece, done = min(every or most, most), 0
         while done < n_sweeps:

@@ -4,8 +4,8 @@ A strip of width w is a product of 2^w x 2^w matrices, one a row: with e_r(s) th
 
     Z = Tr prod_r V_r W_r,   V_r = diag(e^{-beta e_r(s)}),   W_r(s, t) = prod_j e^{beta J_rj s_j t_j}
 
-W_r is a product over columns, so it is applied one column at a time, in 2 4^w steps instead of 8^w. The derivative by beta is
-carried along, and gives the mean energy; sums replaced by minima of energies give a ground state ("max-plus").
+W_r is a product over columns, so it is applied one column at a time, in 2 w 4^w steps instead of 8^w. The derivative by
+beta is carried along, and gives the mean energy; minima of energies instead of sums give a ground state ("max-plus").
 
 Sources: Kramers & Wannier 1941 (doi:10.1103/PhysRev.60.252), for the matrix; Onsager 1944 (doi:10.1103/PhysRev.65.117),
 sections 3 and 5, and Yang 1952 (doi:10.1103/PhysRev.85.808), eq. 96, for the infinite lattice.
@@ -99,7 +99,7 @@ def _blocks(width: int) -> Iterator[np.ndarray]:
 
 
 def _column(matrix: np.ndarray, j: int) -> tuple[np.ndarray, np.ndarray]:
-    """Views of the entries whose column number has bit j off, and on."""
+    """Return views of the entries whose column number has bit j off, and on."""
     parts = matrix.reshape(len(matrix), -1, 2, 2**j)
     return parts[:, :, 0], parts[:, :, 1]
 
@@ -160,7 +160,8 @@ def _partition_from(strip: Strip, beta: float, start: np.ndarray) -> tuple[float
 def ground_state(lattice: IsingLattice) -> tuple[np.ndarray, float]:
     """Return a state of least energy, of the lattice's shape and dtype, and its energy (float64).
 
-    By minima along a transfer matrix in two dimensions, whose shorter side is at most 12; else by enumeration of at most 20 sites.
+    By minima along a transfer matrix in two dimensions, whose shorter side is at most 12; else by enumeration of at
+    most 20 sites.
 
     Raises
     ------
@@ -236,6 +237,6 @@ def onsager_energy(beta: ArrayLike, coupling: float = 1.0) -> np.ndarray:
 
 
 def yang_magnetization(beta: ArrayLike, coupling: float = 1.0) -> np.ndarray:
-    """Spontaneous magnetisation of the infinite square lattice: (1 - sinh(2 beta J)^-4)^(1/8), 0 above the critical T."""
+    """Spontaneous magnetisation of the infinite square lattice: (1 - sinh(2 beta J)^-4)^(1/8), 0 where it is hot."""
     x = np.sinh(2.0 * np.asarray(beta, np.float64) * coupling)
     return np.where(x > 1, 1.0 - np.maximum(x, 1.0) ** -4.0, 0.0) ** 0.125

@@ -1,6 +1,7 @@
 """Spin glasses: lattices whose couplings are drawn once and then stay (Edwards & Anderson).
 
-Couplings of both signs cannot all be satisfied around a loop whose product is negative: the energy has very many local minima.
+Couplings of both signs cannot all be satisfied around a loop whose product is negative, so the energy has very many
+local minima.
 
 Source: Edwards & Anderson 1975 (doi:10.1088/0305-4608/5/5/017), section 2.
 """
@@ -19,7 +20,9 @@ def _drawn(random: Random | int) -> Random:
     return Random(random) if isinstance(random, (int, np.integer)) else random
 
 
-def plus_minus_glass(shape: tuple[int, ...], random: Random | int, *, share: float = 0.5, **options: Any) -> IsingLattice:
+def plus_minus_glass(
+    shape: tuple[int, ...], random: Random | int, *, share: float = 0.5, **options: Any
+) -> IsingLattice:
     """Return a lattice of couplings +1, and -1 with this share.
 
     Parameters

@@ -2,16 +2,16 @@
 
     s_i = +1 with probability sigma(2 beta x_i),  else -1;   x_i = h_i + sum_j J_ij s_j   (j next to i)
 
-Sites whose coordinates have an even sum have odd neighbours only, and the reverse, so all of one colour are
-drawn at once, given the other: exact Gibbs sampling. It takes even sides, because an odd ring has no two colours. At side 2 the neighbours below
-and above are one site, joined by two edges whose couplings add.
+Sites whose coordinates have an even sum have odd neighbours only, and the reverse, so all of one colour are drawn at
+once, given the other: exact Gibbs sampling. It takes even sides, because an odd ring has no two colours. At side 2 the
+neighbours below and above are one site, joined by two edges whose couplings add.
 
-One colour of sweep k draws at step ``step + k`` in its own stream; the column is the site's number among those of its colour, line by line, and the
-row is the chain. The CPU has two loops, ``lattice_lines`` for large lattices and ``lattice_chains`` for many small ones; on
-the GPU each half-sweep is one launch. All three give the same spins, bit for bit.
+Each colour of a sweep draws in its own stream, at the sweep's step; the column is the site's number among those of its
+colour, line by line, and the row is the chain. The CPU has two loops, ``lattice_lines`` for large lattices and
+``lattice_chains`` for many small ones; on the GPU each half-sweep is one launch. All three give the same spins, bit for
+bit. (Where all couplings and fields are alike, lines look probabilities up in a table, which rounds otherwise.)
 
-Source: Geman & Geman 1984 (doi:10.1109/TPAMI.1984.4767596), section XI, for the sampler; Swendsen & Wang and others
-use the same checkerboard. The conditional is that of the Ising model, Glauber 1963 (doi:10.1063/1.1703954), section II.
+Source: Geman & Geman 1984 (doi:10.1109/TPAMI.1984.4767596), section XI.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ebm.kernels.jit import cuda_loop, on_gpu
+from ebm.kernels.jit import cuda_loop
 from ebm.kernels.lattice_chains import WIDTH, sweep_chains
 from ebm.kernels.lattice_lines import Clock, Schedule, Tables, spin, sweep_lines
 from ebm.kernels.philox import columns_per_call, philox, uniform
@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
 u32, u64 = np.uint32, np.uint64
 ONE, TWO, FOUR = u32(1), u32(2), u32(4)
-SHORT = 32  # positions of a run, below which chains side by side are faster than lines
+SHORT = 32  # positions of a run, below which chains side by side are faster than lines,
+ENOUGH = 8  # where there are so many
 SHARED = 2000  # sites of a colour that each thread must get, if threads are to share one chain
 
 
@@ -96,7 +97,7 @@ def heat_bath(
     work = n_sweeps * states.size
     if work == 0:
         return states
-    if table is None and run < SHORT and n_chains >= WIDTH // 8:
+    if table is None and run < SHORT and n_chains >= ENOUGH:
         flat = tables.couplings.reshape(*tables.couplings.shape[:2], -1), tables.fields.reshape(2, -1)
         order = _order(tables)
         blocks = -(-n_chains // WIDTH)
@@ -158,7 +159,7 @@ def _half_sweep(
 def heat_bath_on_gpu(
     couplings: Any, fields: Any, sides: Any, states: Any, twice: Any, clock: tuple[int, int, int, int, int]
 ) -> None:
-    """Sweep chains on the GPU, in place; couplings (d, n_sites), fields (n_sites,), sides uint32; clock as ``Clock``."""
+    """Sweep chains on the GPU, in place; couplings (d, n_sites), fields (n_sites,); clock as the CPU's, plain."""
     row, step, even, odd, seed = clock
     threads = states.shape[0] * -(-fields.size // 2 // (16 // states.dtype.itemsize))
     for k in range(twice.shape[0]):

@@ -29,7 +29,7 @@ def lanes_single(noise: Any, group: Any, row: Any, place: Any, key: Any) -> None
 
 @inner
 def lanes_double(noise: Any, group: Any, row: Any, place: Any, key: Any) -> None:
-    """The same in float64: a call serves two columns."""
+    """Do the same in float64, where a call serves two columns."""
     k0, k1 = key & u64(0xFFFFFFFF), key >> S32
     for r in range(WIDTH):
         a, b, c, d = philox(2 * group, row + r, place[0], place[1], k0, k1)

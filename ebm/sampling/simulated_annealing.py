@@ -1,13 +1,16 @@
 """Simulated annealing: chains that are cooled until they sit in low states, for any tempered family.
 
 Chains sweep at inverse temperatures beta_1, beta_2, ... that rise, and the lowest state that each has passed is kept.
-While it is warm a chain leaves local minima; cooled at once (a *quench*, beta infinite from the start) it stays in the first.
+While it is warm a chain leaves local minima; cooled at once (a *quench*, beta infinite from the start) it stays in the
+first.
 
-What is lowered is the potential U = E - E_0 of ``ebm.sampling.tempered``: p_beta is proportional to e^{-E_0 - beta U}, so that as beta
-grows beyond 1 all probability goes to the minima of U. With a base of no energy (E_0 = 0) these are the minima of E.
+What is lowered is the potential U = E - E_0 of ``ebm.sampling.tempered``: p_beta is proportional to e^{-E_0 - beta U},
+so as beta grows beyond 1 all probability goes to the minima of U. With a base of no energy (E_0 = 0) these are the
+minima of E.
 
 Sources: Kirkpatrick, Gelatt & Vecchi 1983 (doi:10.1126/science.220.4598.671); Geman & Geman 1984
-(doi:10.1109/TPAMI.1984.4767596), section XII, for logarithmic cooling, which finds the minimum with certainty, in infinite time.
+(doi:10.1109/TPAMI.1984.4767596), section XII, for logarithmic cooling, which finds the minimum with certainty, in
+infinite time.
 """
 
 from __future__ import annotations
@@ -87,13 +90,13 @@ def geometric(n_sweeps: int, last: float, first: float) -> np.ndarray:
 
 
 def logarithmic(n_sweeps: int, last: float) -> np.ndarray:
-    """Return beta_k = last log(1 + k) / log(1 + n), k = 1, ..., n: T_k = C / log(1 + k), the cooling of Geman & Geman."""
+    """Return beta_k = last log(1 + k) / log(1 + n), k = 1, ..., n: T_k = C / log(1 + k), as of Geman & Geman."""
     _check_schedule(n_sweeps, 0.0, last, least=0.0)
     return last * np.log1p(np.arange(1, n_sweeps + 1)) / np.log1p(n_sweeps)
 
 
 def quench(n_sweeps: int) -> np.ndarray:
-    """Return infinite betas: no annealing at all, but descent into the nearest local minimum (where a family allows it)."""
+    """Return infinite betas: no annealing, but descent into the nearest local minimum, for families that know them."""
     _check_schedule(n_sweeps, 0.0, np.inf, least=0.0)
     return np.full(n_sweeps, np.inf)
 
@@ -121,11 +124,13 @@ def simulated_annealing(
     Parameters
     ----------
     family : Tempered
-        Whose sweeps allow betas beyond 1. With a method ``sweeps`` (see :class:`ManySweeps`) the sweeps between two looks are one call.
+        Whose sweeps allow betas beyond 1. With a method ``sweeps`` (see :class:`ManySweeps`) the sweeps between two
+        looks are one call.
     n_chains : int
         At least 1; each is a try of its own.
     schedule : array-like of shape (n_sweeps,)
-        The beta of every sweep, 0 or larger: from :func:`linear`, :func:`geometric`, :func:`logarithmic`, :func:`quench` or any other source.
+        The beta of every sweep, 0 or larger: from :func:`linear`, :func:`geometric`, :func:`logarithmic`,
+        :func:`quench` or any other source.
     random : Random
         Sweep k, counted from 1, draws at step ``first_step + k``.
     look_every : int

@@ -12,6 +12,7 @@ from numba.core.caching import NullCache
 import ebm.kernels
 from ebm.boltzmann.annealing import RBMPath
 from ebm.boltzmann.data import TrainingData
+from ebm.boltzmann.ising import IsingLattice
 from ebm.boltzmann.learning import ContrastiveLearner
 from ebm.boltzmann.rule import Rule
 from ebm.kernels import conditional, jit, linear
@@ -50,6 +51,9 @@ def use_all(dtype):
     learner.begin_epoch(0)
     learner.update(0, 1)
     RBMPath(model, model.visible_bias).anneal(a, np.linspace(0, 1, 3), Random(0), 0)
+    for n_chains in (1, 8):
+        lattice = IsingLattice((4, 4), dtype=dtype)
+        lattice.potential(lattice.sample(n_chains, 1, random=0))
 
 
 def compiled(core, dtype):
@@ -72,13 +76,17 @@ def single():
     return {name: compiled(core, np.float32) for name, core in cores().items()}
 
 
-DOUBLE_MEANT = {"annealing._anneal": 4}  # one sum over many temperatures: load, widen, add, store
+DOUBLE_MEANT = {  # load, widen, add, store
+    "annealing._anneal": 4,  # one sum over many temperatures
+    "lattice_energy._cpu": 8,  # one sum over all lines of a lattice
+}
 
 
 def test_every_loop_is_looked_at(single):
     assert set(single) >= {
         "bernoulli._cpu", "conditional._conditional", "reduce._softplus_cpu",
         "reduce._columns_cpu", "contrastive.contrastive_updates", "annealing._anneal",
+        "lattice_lines.sweep_lines", "lattice_chains.sweep_chains", "lattice_energy._cpu",
     }  # fmt: skip
 
 
