@@ -4,8 +4,8 @@ With s_i = +-1 for the two parts,
 
     cut(s) = sum_{i<j} w_ij (1 - s_i s_j) / 2 = (W - E(s)) / 2,   E(s) = -sum_{i<j} J_ij s_i s_j,   J = -w
 
-where W is the weight of all edges: the largest cut is a ground state of the couplings -w, without fields. Graphs come as
-a symmetric matrix (dense or of scipy.sparse) or as a pair (edges, weights), and couplings go out in the same form.
+where W is the weight of all edges: the largest cut is a ground state of the couplings -w, without fields. Graphs come
+as a symmetric matrix (dense or of scipy.sparse) or a pair (edges, weights), and couplings go out in the same form.
 
 Source: Barahona, Groetschel, Juenger & Reinelt 1988 (doi:10.1287/opre.36.3.493), section 1.
 """

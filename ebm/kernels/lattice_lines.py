@@ -14,8 +14,10 @@ import numpy as np
 
 from ebm.kernels.barrier import all_here, meet
 from ebm.kernels.exponential import exponential
-from ebm.kernels.jit import cell, core, inner, rows_by_precision
+from ebm.kernels.jit import cell, core, inner, pasted, rows_by_precision
 from ebm.kernels.philox import S32, columns_per_call, philox, u64, uniform32, uniform64
+
+AT_ONCE = 512  # uniforms that are drawn together: short lines share a loop
 
 
 class Tables(NamedTuple):
@@ -88,7 +90,7 @@ def add_three(start: Any, down: Any, up: Any, out: Any) -> None:
         out[m] = start[m] + down[m] + up[m]
 
 
-@inner
+@pasted
 def add_own_line(start: Any, below: Any, above: Any, other: Any, offset: Any, out: Any) -> None:
     """Add the neighbours in the line itself: positions m - 1 and m of the other colour, or m and m + 1."""
     n, e = out.size, out.size - 1
@@ -100,7 +102,7 @@ def add_own_line(start: Any, below: Any, above: Any, other: Any, offset: Any, ou
         out[e] = start[e] + below[e] * other[e] + above[e] * other[0]
 
 
-@inner
+@pasted
 def add_own_line_alike(start: Any, other: Any, offset: Any, out: Any) -> None:
     """``add_own_line`` where all couplings are alike."""
     e = out.size - 1
@@ -112,28 +114,25 @@ def add_own_line_alike(start: Any, other: Any, offset: Any, out: Any) -> None:
         out[e] = start[e] + other[e] + other[0]
 
 
-@inner
+@pasted
 def local_fields(tables: Any, colour: Any, line: Any, offset: Any, other: Any, work: Any) -> None:
     """work[0] = h + sum_j J_ij s_j for the sites of one line and colour; the rest of ``work`` is scratch."""
     j, around = tables.couplings[colour], tables.lines[line]
-    add_pair(tables.fields[colour, line], j[0, line], other[around[0]], j[1, line], other[around[1]], work[1])
-    if around.size == 4:
+    n = around.size  # 2, or 4 in three dimensions
+    add_pair(tables.fields[colour, line], j[0, line], other[around[0]], j[1, line], other[around[1]], work[3 - n // 2])
+    if n == 4:
         add_pair(work[1], j[2, line], other[around[2]], j[3, line], other[around[3]], work[2])
-        add_own_line(work[2], j[4, line], j[5, line], other[line], offset, work[0])
-    else:
-        add_own_line(work[1], j[2, line], j[3, line], other[line], offset, work[0])
+    add_own_line(work[2], j[n, line], j[n + 1, line], other[line], offset, work[0])
 
 
-@inner
+@pasted
 def neighbour_sums(tables: Any, line: Any, offset: Any, other: Any, work: Any) -> None:
     """work[0] = sum_j s_j over the neighbours, for the sites of one line and colour; work[3] must be zero."""
     around = tables.lines[line]
-    add_three(work[3], other[around[0]], other[around[1]], work[1])
+    add_three(work[3], other[around[0]], other[around[1]], work[3 - around.size // 2])
     if around.size == 4:
         add_three(work[1], other[around[2]], other[around[3]], work[2])
-        add_own_line_alike(work[2], other[line], offset, work[0])
-    else:
-        add_own_line_alike(work[1], other[line], offset, work[0])
+    add_own_line_alike(work[2], other[line], offset, work[0])
 
 
 @inner
@@ -174,22 +173,25 @@ def half_sweep(
 ) -> None:  # fmt: skip
     """Draw the spins of one colour in lines [first, last), given those of the other."""
     run, width = spins.shape[2], np.int64(columns_per_call(twice))
-    other = spins[1 - colour]
-    for line in range(first, last):
-        offset, out = (colour + tables.odd[line]) & 1, spins[colour, line]
-        call = line * run // width
-        before = line * run - call * width
-        fill_noise(noise[: (before + run + 3) // 4 * 4], call, row, place, key)
-        mine = noise[before : before + run]
-        if table.size == 0:
-            local_fields(tables, colour, line, offset, other, work)
-            draw_spins(work[0], mine, twice, out)
-        else:
-            neighbour_sums(tables, line, offset, other, work)
-            if table.size == 5:
-                draw_by_sum_2d(work[0], mine, table, out)
+    other, at_once = spins[1 - colour], max(1, AT_ONCE // spins.shape[2])
+    for top in range(first, last, at_once):
+        end = min(top + at_once, last)
+        call = top * run // width
+        before = top * run - call * width  # a call's columns that belong to the line before
+        fill_noise(noise[: (before + (end - top) * run + 3) // 4 * 4], call, row, place, key)
+        for line in range(top, end):
+            offset, out = (colour + tables.odd[line]) & 1, spins[colour, line]
+            start = before + (line - top) * run
+            mine = noise[start : start + run]
+            if table.size == 0:
+                local_fields(tables, colour, line, offset, other, work)
+                draw_spins(work[0], mine, twice, out)
             else:
-                draw_by_sum_3d(work[0], mine, table, out)
+                neighbour_sums(tables, line, offset, other, work)
+                if table.size == 5:
+                    draw_by_sum_2d(work[0], mine, table, out)
+                else:
+                    draw_by_sum_3d(work[0], mine, table, out)
 
 
 @inner
@@ -220,7 +222,7 @@ def sweep_lines(
     side, together = 2 * run, parts if shared else 1
     chain0, chain1 = (0, n_chains) if shared else (n_chains * part // parts, n_chains * (part + 1) // parts)
     first, last = (n_lines * part // parts, n_lines * (part + 1) // parts) if shared else (0, n_lines)
-    work, noise = np.zeros((4, run), states.dtype), np.empty(run + 8, states.dtype)
+    work, noise = np.zeros((4, run), states.dtype), np.empty(max(run, AT_ONCE) + 8, states.dtype)
     twice, table = schedule.twice, schedule.table
     if not all_here(barrier, parts):
         return
