@@ -26,7 +26,7 @@ from ebm.boltzmann import ising_exact
 from ebm.device import beside, get_device
 from ebm.kernels.bernoulli import bernoulli
 from ebm.kernels.jit import on_gpu
-from ebm.kernels.lattice import SHORT, Clock, Tables, heat_bath, heat_bath_on_gpu, make_tables, sides_of
+from ebm.kernels.lattice import LARGE, Clock, Tables, heat_bath, heat_bath_on_gpu, make_tables, sides_of
 from ebm.kernels.lattice_energy import energies
 from ebm.random import Random, Stream
 
@@ -213,8 +213,8 @@ class IsingLattice:
         return heat_bath(self._tables, states, twice, self._probabilities(betas, states.shape[0]), clock)
 
     def _probabilities(self, betas: np.ndarray, n_chains: int) -> np.ndarray | None:
-        """P(up) by the sum of the neighbours, where that is the faster way."""
-        if not self.is_uniform or self.shape[-1] < 2 * SHORT:
+        """Return P(up) by the sum of the neighbours, where that is the faster way."""
+        if not self.is_uniform or self.n_sites <= LARGE:  # the lattice alone decides: rounding differs
             return None
         d = len(self.shape)
         x = float(self.coupling.flat[0]) * np.arange(-2 * d, 2 * d + 1, 2) + float(self.field.flat[0])

@@ -31,8 +31,7 @@ if TYPE_CHECKING:
 
 u32, u64 = np.uint32, np.uint64
 ONE, TWO, FOUR = u32(1), u32(2), u32(4)
-SHORT = 32  # positions of a run, below which chains side by side are faster than lines,
-ENOUGH = 8  # where there are so many
+LARGE = 4096  # sites, beyond which a block of chains side by side does not fit in a core's cache
 SHARED = 2000  # sites of a colour that each thread must get, if threads are to share one chain
 
 
@@ -97,7 +96,7 @@ def heat_bath(
     work = n_sweeps * states.size
     if work == 0:
         return states
-    if table is None and run < SHORT and n_chains >= ENOUGH:
+    if table is None and states.shape[1] <= LARGE and n_chains >= 2 * run:  # longer vectors than along a line
         flat = tables.couplings.reshape(*tables.couplings.shape[:2], -1), tables.fields.reshape(2, -1)
         order = _order(tables)
         blocks = -(-n_chains // WIDTH)

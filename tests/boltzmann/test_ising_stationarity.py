@@ -40,14 +40,14 @@ def test_the_target_is_stationary(shape, n_sweeps):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["float32", "float64"])
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_also_line_by_line(monkeypatch, shape, dtype):
-    monkeypatch.setattr(kernels, "SHORT", 0)
+    monkeypatch.setattr(kernels, "LARGE", 0)
     lattice = random_lattice(shape, seed=2, dtype=dtype)
     assert stays(lattice, lattice.sweeps, 5) > 1e-3
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_also_by_the_table_of_a_uniform_lattice(monkeypatch, shape):
-    monkeypatch.setattr(ising, "SHORT", 0)
+    monkeypatch.setattr(ising, "LARGE", 0)
     lattice = IsingLattice(shape, 0.3, -0.15)
     assert stays(lattice, lattice.sweeps, 5) > 1e-3
 
@@ -149,7 +149,7 @@ def test_a_broken_sampler_is_caught(broken, n_sweeps):
 
 def test_a_wrong_line_at_the_border_is_caught_line_by_line(monkeypatch):
     """Broken: lines are not joined around the torus."""
-    monkeypatch.setattr(kernels, "SHORT", 0)
+    monkeypatch.setattr(kernels, "LARGE", 0)
     lattice = random_lattice((4, 4), seed=1)
     lines = lattice._tables.lines.copy()
     lines[0, 0] = 1

@@ -20,12 +20,8 @@ SHAPES = [(2, 2), (4, 6), (6, 2), (2, 34), (2, 2, 2), (4, 2, 6), (2, 4, 36)]
 @pytest.fixture(params=["lines", "chains"])
 def loop(request, monkeypatch):
     """Let small lattices go through either loop."""
-    if request.param == "lines":
-        monkeypatch.setattr(kernels, "SHORT", 0)
-    else:
-        monkeypatch.setattr(kernels, "SHORT", 1000)
-        monkeypatch.setattr(kernels, "ENOUGH", 1)
-    return request.param
+    monkeypatch.setattr(kernels, "LARGE", 0 if request.param == "lines" else 4096)
+    return request.param == "chains"
 
 
 def run(lattice, states, n_sweeps=3, step=7, first_chain=100, beta=None):
@@ -38,12 +34,13 @@ def run(lattice, states, n_sweeps=3, step=7, first_chain=100, beta=None):
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_sweeps_are_those_of_plain_loops(loop, shape, dtype):
     lattice = random_lattice(shape, dtype=dtype)
-    before = spins(3, lattice)
-    after = run(lattice, before, n_sweeps=2)
-    for chain, beta in enumerate(np.linspace(0.4, 1.3, 3)):
+    n_chains = 2 * shape[-1] if loop else 3  # where there are enough of them, they are swept side by side
+    before, betas = spins(n_chains, lattice), np.linspace(0.4, 1.3, n_chains)
+    after = run(lattice, before, n_sweeps=2, beta=betas)
+    for chain in range(3):
         s = before[chain].reshape(shape).copy()
         for k in range(2):
-            slow.sweep(s, lattice.coupling, lattice.field, beta, RANDOM.seed, 7 + k, 100 + chain, STREAMS)
+            slow.sweep(s, lattice.coupling, lattice.field, betas[chain], RANDOM.seed, 7 + k, 100 + chain, STREAMS)
         np.testing.assert_array_equal(after[chain].reshape(shape), s)
     assert after.dtype == dtype
 
@@ -51,7 +48,7 @@ def test_sweeps_are_those_of_plain_loops(loop, shape, dtype):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["float32", "float64"])
 @pytest.mark.parametrize("shape", [(4, 6), (4, 34), (4, 2, 6)], ids=str)
 def test_uniform_lattices_too(monkeypatch, shape, dtype):
-    monkeypatch.setattr(ising, "SHORT", 0)  # the table of probabilities, whatever the size
+    monkeypatch.setattr(ising, "LARGE", 0)  # the table of probabilities, whatever the size
     lattice = IsingLattice(shape, 0.45, -0.2, dtype)
     before = spins(3, lattice)
     after = run(lattice, before, n_sweeps=2)
@@ -67,7 +64,7 @@ def test_both_loops_give_the_same_bits(monkeypatch, shape):
     lattice = random_lattice(shape)
     states = spins(70, lattice)  # more than one block
     side_by_side = run(lattice, states, n_sweeps=20)
-    monkeypatch.setattr(kernels, "SHORT", 0)
+    monkeypatch.setattr(kernels, "LARGE", 0)
     np.testing.assert_array_equal(run(lattice, states, n_sweeps=20), side_by_side)
 
 
