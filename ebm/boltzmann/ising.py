@@ -116,27 +116,28 @@ class IsingLattice:
         return couplings, fields, sides
 
     def rows(self, states: Any) -> Any:
-        """Return states as rows of shape (n_chains, n_sites).
+        """Return states as rows of shape (n_chains, n_sites), C-contiguous, in the dtype of the lattice.
 
         Parameters
         ----------
-        states : array of shape (n_chains, n_sites), (n_chains, *shape) or ``shape``
+        states : array of shape (n_chains, n_sites), ``(n_chains, *shape)`` or ``shape``
+            Spins +-1.
 
         Raises
         ------
         ValueError
-            When the shape is another, the dtype is not that of the lattice, or the states are on another device.
+            When the shape is another, or the states are on another device.
         """
         if states.shape[-len(self.shape) :] == self.shape and states.ndim in (len(self.shape), len(self.shape) + 1):
             states = states.reshape(-1, self.n_sites)
-        if states.ndim != 2 or states.shape[1] != self.n_sites or states.dtype != self.dtype:
+        if states.ndim != 2 or states.shape[1] != self.n_sites:
             raise ValueError(
-                f"states must be spins of shape (n_chains, {self.n_sites}) or (n_chains, *{self.shape}) in "
-                f"{self.dtype}, got {states.dtype}{states.shape}"
+                f"states must be spins of shape (n_chains, {self.n_sites}) or (n_chains, *{self.shape}), got an array "
+                f"of shape {states.shape}"
             )
         if on_gpu(states) != (self.device.name == "cuda"):
             raise ValueError(f"states must be on the lattice's device ({self.device.name}); upload or download them")
-        return states if states.flags.c_contiguous else states.copy(order="C")
+        return states.astype(self.dtype, order="C", copy=False)
 
     def energy(self, states: Any) -> Any:
         """E(s) of every chain, shape (n_chains,), float64; on the GPU in the dtype of the lattice."""
@@ -246,7 +247,7 @@ class IsingLattice:
             Inverse temperature of all chains, or of each.
         random : Random or int
             Source of the random numbers, or its seed.
-        start : array of shape (n_chains, *shape) or (n_chains, n_sites), optional
+        start : array of shape ``(n_chains, *shape)`` or (n_chains, n_sites), optional
             Fair spins by default.
         first_step, first_chain : int
             Sweep k draws at step ``first_step + k``, chain r at row ``first_chain + r``: give them to continue a run
@@ -254,7 +255,7 @@ class IsingLattice:
 
         Returns
         -------
-        array of shape (n_chains, *shape)
+        array of shape ``(n_chains, *shape)``
 
         Raises
         ------
@@ -283,7 +284,7 @@ class IsingLattice:
         Returns
         -------
         Measured
-            ``energy`` and ``magnetization`` of shape (n_chains, n_draws), ``states`` of shape (n_chains, *shape).
+            ``energy`` and ``magnetization`` of shape (n_chains, n_draws), ``states`` of shape ``(n_chains, *shape)``.
         """
         for name, value in (("n_draws", n_draws), ("every", every)):
             if value < 1:
@@ -301,10 +302,12 @@ class IsingLattice:
         """Yield the states after every so many sweeps, and at the end."""
         if n_chains < 1 or n_sweeps < 0:
             raise ValueError(f"n_chains must be at least 1 and n_sweeps at least 0, got {n_chains} and {n_sweeps}")
-        random = Random(random) if isinstance(random, (int, np.integer)) else random
+        random = as_random(random)
         states = self.start(n_chains, random, row) if start is None else self.rows(start)
         if states.shape[0] != n_chains:
             raise ValueError(f"start must have n_chains = {n_chains} rows, got {states.shape[0]}")
+        if not (abs(states) == 1).all():
+            raise ValueError(f"start must consist of spins -1 and 1, got {float(states[abs(states) != 1][0])}")
         betas = np.asarray(beta, np.float64)
         if betas.shape not in ((), (n_chains,)):
             raise ValueError(f"beta must be a number or have shape ({n_chains},), got shape {betas.shape}")
@@ -320,6 +323,21 @@ class IsingLattice:
                 yield states
         if not every:
             yield states
+
+
+def as_random(random: Random | int) -> Random:
+    """Return random numbers under a seed; those given as they are.
+
+    Raises
+    ------
+    ValueError
+        When the seed is not an integer in [0, 2**64).
+    """
+    if isinstance(random, Random):
+        return random
+    if not isinstance(random, (int, np.integer)) or not 0 <= random < 2**64:
+        raise ValueError(f"random must be a Random or a seed in [0, 2**64), got {random!r}")
+    return Random(int(random))
 
 
 def _checked_shape(shape: Any) -> tuple[int, ...]:

@@ -105,7 +105,7 @@ def lattice_graph(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
     Parameters
     ----------
-    weights : ndarray of shape (d, *shape)
+    weights : ndarray of shape ``(d, *shape)``
     """
     shape = weights.shape[1:]
     numbers = np.arange(np.prod(shape)).reshape(shape)

@@ -8,16 +8,15 @@ Source: Edwards & Anderson 1975 (doi:10.1088/0305-4608/5/5/017), section 2.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ebm.boltzmann.ising import IsingLattice
-from ebm.random import Random, Stream
+from ebm.boltzmann.ising import IsingLattice, as_random
+from ebm.random import Stream
 
-
-def _drawn(random: Random | int) -> Random:
-    return Random(random) if isinstance(random, (int, np.integer)) else random
+if TYPE_CHECKING:
+    from ebm.random import Random
 
 
 def plus_minus_glass(
@@ -43,7 +42,7 @@ def plus_minus_glass(
     """
     if not 0 <= share <= 1:
         raise ValueError(f"share must be between 0 and 1, got {share}")
-    u = _drawn(random).uniform((len(shape), int(np.prod(shape))), Stream.LATTICE_COUPLINGS, dtype=np.float64)
+    u = as_random(random).uniform((len(shape), int(np.prod(shape))), Stream.LATTICE_COUPLINGS, dtype=np.float64)
     return IsingLattice(shape, np.where(u < share, -1.0, 1.0).reshape(-1, *shape), **options)
 
 
@@ -69,5 +68,5 @@ def gaussian_glass(shape: tuple[int, ...], random: Random | int, *, scale: float
     if not scale > 0:
         raise ValueError(f"scale must be positive, got {scale}")
     n = int(np.prod(shape))
-    couplings = scale * _drawn(random).normal((len(shape), n), Stream.LATTICE_COUPLINGS, dtype=np.float64)
+    couplings = scale * as_random(random).normal((len(shape), n), Stream.LATTICE_COUPLINGS, dtype=np.float64)
     return IsingLattice(shape, couplings.reshape(-1, *shape), **options)

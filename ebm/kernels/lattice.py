@@ -8,8 +8,9 @@ neighbours below and above are one site, joined by two edges whose couplings add
 
 Each colour of a sweep draws in its own stream, at the sweep's step; the column is the site's number among those of its
 colour, line by line, and the row is the chain. The CPU has two loops, ``lattice_lines`` for large lattices and
-``lattice_chains`` for many small ones; on the GPU each half-sweep is one launch. All three give the same spins, bit for
-bit. (Where all couplings and fields are alike, lines look probabilities up in a table, which rounds otherwise.)
+``lattice_chains`` for many small ones; both give the same spins, bit for bit. On the GPU each half-sweep is one launch,
+of the same cells. Where all couplings and fields are alike, lines look probabilities up in a table, which may round
+otherwise, so there the lattice alone decides on the loop.
 
 Source: Geman & Geman 1984 (doi:10.1109/TPAMI.1984.4767596), section XI.
 """

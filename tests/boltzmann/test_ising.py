@@ -160,6 +160,8 @@ def test_magnetization_and_shapes():
     np.testing.assert_array_equal(lattice.energy(shaped), lattice.energy(states))
     np.testing.assert_allclose(lattice.magnetization(shaped), states.mean(axis=1, dtype=np.float64))
     assert lattice.energy(shaped[0]).shape == (1,)
+    np.testing.assert_array_equal(lattice.energy(shaped.astype(np.int8)), lattice.energy(states))
+    np.testing.assert_array_equal(lattice.energy(np.asfortranarray(states)), lattice.energy(states))
     assert lattice.start(3, Random(0)).shape == (3, 24)
     assert set(np.unique(lattice.start(3, Random(0)))) == {-1, 1}
 
@@ -215,7 +217,9 @@ def test_what_is_no_lattice_is_refused(arguments, message):
         ({"beta": np.nan}, "betas must be 0 or larger, got nan"),
         ({"beta": [0.1, 0.2, 0.3]}, r"beta must be a number or have shape \(2,\), got shape \(3,\)"),
         ({"start": np.ones((2, 15), np.float32)}, r"states must be spins of shape \(n_chains, 16\)"),
-        ({"start": np.ones((2, 16), np.int8)}, r"in float32, got int8\(2, 16\)"),
+        ({"start": np.zeros((2, 16))}, r"start must consist of spins -1 and 1, got 0\.0"),
+        ({"random": -1}, r"random must be a Random or a seed in \[0, 2\*\*64\), got -1"),
+        ({"random": None}, "random must be a Random or a seed"),
         ({"start": np.ones((3, 16), np.float32)}, "start must have n_chains = 2 rows, got 3"),
     ],
 )

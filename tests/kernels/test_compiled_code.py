@@ -161,3 +161,11 @@ def test_a_loop_that_does_not_start_from_zero_is_caught():
             plain[j] += other * x[j]
 
     assert not sums_of_rows(add)
+
+
+@wide
+@pytest.mark.parametrize("name", ["lattice_lines.sweep_lines", "lattice_chains.sweep_chains"])
+def test_random_words_of_lattices_are_made_in_vectors(single, name):
+    core, signature = single[name]
+    rounds = re.findall(r"\bvpmuludq\s.*[yz]mm", core.inspect_asm(signature))
+    assert len(rounds) >= 20  # ten rounds of two products
