@@ -72,7 +72,7 @@ def make_tables(couplings: np.ndarray, fields: np.ndarray) -> Tables:
     return Tables(
         np.ascontiguousarray(by_colour).reshape(split),
         np.ascontiguousarray(fields.ravel()[order]).reshape(2, -1, run),
-        lines, odd.astype(np.int64), np.ascontiguousarray(sites),
+        lines, odd.astype(np.int64), np.ascontiguousarray(sites), order,
     )  # fmt: skip
 
 
@@ -93,32 +93,19 @@ def heat_bath(
     clock : Clock
     """
     n_sweeps, n_chains = twice.shape
-    run = tables.fields.shape[2]
-    work = n_sweeps * states.size
+    work, run = n_sweeps * states.size, tables.fields.shape[2]
     if work == 0:
         return states
     if table is None and states.shape[1] <= LARGE and n_chains >= 2 * run:  # longer vectors than along a line
-        flat = tables.couplings.reshape(*tables.couplings.shape[:2], -1), tables.fields.reshape(2, -1)
-        order = _order(tables)
-        blocks = -(-n_chains // WIDTH)
-        over_rows(sweep_chains, (*flat, tables.sites, order, states, twice, n_sweeps, clock), blocks, work)
+        over_rows(sweep_chains, (tables, states, twice, clock), -(-n_chains // WIDTH), work)
         return states
-    shared = n_chains < n_threads()
-    half = states.shape[1] // 2
-    parts = min(n_threads(), tables.lines.shape[0], half // SHARED) if shared else min(n_threads(), n_chains)
+    shared, threads = n_chains < n_threads(), n_threads()
+    parts = min(threads, tables.lines.shape[0], states.shape[1] // 2 // SHARED) if shared else min(threads, n_chains)
     parts = max(1, min(parts, work // SMALL))
     schedule = Schedule(twice, np.empty((1, n_chains, 0), states.dtype) if table is None else table)
     spins = np.empty((n_chains, *tables.fields.shape), states.dtype)
-    gang(sweep_lines, (tables, states, spins, schedule, n_sweeps, clock, shared), parts)
+    gang(sweep_lines, (tables, states, spins, schedule, clock, shared), parts)
     return states
-
-
-def _order(tables: Tables) -> np.ndarray:
-    """Return ``colour_order`` from the tables: column 2m + o of each line."""
-    _, n_lines, run = tables.fields.shape
-    line, m = np.divmod(np.arange(n_lines * run), run)
-    offsets = [(colour + tables.odd[line]) & 1 for colour in range(2)]
-    return np.stack([2 * run * line + 2 * m + offset for offset in offsets])
 
 
 @cuda_loop

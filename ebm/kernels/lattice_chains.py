@@ -82,12 +82,11 @@ def draw_colour(
 
 
 @core
-def sweep_chains(
-    couplings: Any, fields: Any, sites: Any, order: Any, states: Any, twice: Any, n_sweeps: Any, clock: Any,
-    first: Any, last: Any,
-) -> None:  # fmt: skip
-    """Sweep blocks [first, last) of chains; ``order`` (2, half) tells the sites of each colour."""
-    half = order.shape[1]
+def sweep_chains(tables: Any, states: Any, twice: Any, clock: Any, first: Any, last: Any) -> None:
+    """Sweep blocks [first, last) of chains, at 2 beta = ``twice`` (n_sweeps, n_chains)."""
+    order, half = tables.order, tables.order.shape[1]
+    couplings = tables.couplings.reshape((2, tables.couplings.shape[1], half))
+    fields = tables.fields.reshape((2, half))
     spins, beta = np.ones((2, half, WIDTH), states.dtype), np.ones(WIDTH, states.dtype)
     noise, x = np.empty((4, WIDTH), states.dtype), np.empty(WIDTH, states.dtype)
     for block in range(first, last):
@@ -96,14 +95,14 @@ def sweep_chains(
         for r in range(n):
             for q in range(half):
                 spins[0, q, r], spins[1, q, r] = states[top + r, order[0, q]], states[top + r, order[1, q]]
-        for k in range(n_sweeps):
+        for k in range(twice.shape[0]):
             step = clock.step + np.uint64(k)
             for r in range(n):
-                beta[r] = twice[min(k, twice.shape[0] - 1), top + r]
+                beta[r] = twice[k, top + r]
             for colour in range(2):
                 place = (step, clock.odd if colour else clock.even)
                 draw_colour(
-                    couplings[colour], fields[colour], sites[colour], spins[1 - colour], spins[colour], beta,
+                    couplings[colour], fields[colour], tables.sites[colour], spins[1 - colour], spins[colour], beta,
                     clock.row + top, place, clock.key, noise, x,
                 )  # fmt: skip
         for r in range(n):

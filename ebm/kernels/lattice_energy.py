@@ -7,6 +7,7 @@ for every chain: each edge once, from its lower end, around the torus.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -79,6 +80,13 @@ def _gpu(states: Any, couplings: Any, fields: Any, sides: Any, out: Any) -> None
             out[chain] = total
 
 
+@lru_cache(maxsize=64)
+def _next_lines(shape: tuple[int, ...]) -> np.ndarray:
+    """Return the next line along each axis, shape (n_lines, d - 1)."""
+    lines = np.arange(np.prod(shape)).reshape(shape)
+    return np.stack([np.roll(lines, -1, axis).ravel() for axis in range(len(shape))], axis=1)
+
+
 def energies(states: Any, couplings: Any, fields: Any, sides: Any) -> Any:
     """Compute the energy of every chain.
 
@@ -97,10 +105,8 @@ def energies(states: Any, couplings: Any, fields: Any, sides: Any) -> Any:
         out = np.zeros_like(states, shape=states.shape[:1])
         _gpu(states.shape[0] * BLOCK, states, couplings, fields, sides, out)
         return out
-    shape = tuple(int(side) for side in sides)
-    lines = np.arange(np.prod(shape[:-1])).reshape(shape[:-1])
-    above = np.stack([np.roll(lines, -1, axis).ravel() for axis in range(lines.ndim)], axis=1)
+    *others, side = (int(side) for side in sides)
     out = np.empty(states.shape[0])
-    by_line = couplings.reshape(len(shape), -1, shape[-1]), fields.reshape(-1, shape[-1])
-    over_rows(_cpu, (states, *by_line, np.ascontiguousarray(above), out), states.shape[0], states.size)
+    by_line = couplings.reshape(len(couplings), -1, side), fields.reshape(-1, side)
+    over_rows(_cpu, (states, *by_line, _next_lines(tuple(others)), out), states.shape[0], states.size)
     return out

@@ -28,13 +28,14 @@ class Tables(NamedTuple):
     lines: np.ndarray  # (lines, 2(d - 1)) int64: the lines below and above along axis 0, ..., d - 2
     odd: np.ndarray  # (lines,) int64: sum of the line's coordinates mod 2
     sites: np.ndarray  # (2, 2d, lines * run) int64: the neighbours' positions among those of the other colour
+    order: np.ndarray  # (2, lines * run) int64: the site at each position
 
 
 class Schedule(NamedTuple):
-    """Inverse temperatures, and what follows from them for a uniform lattice; one row serves all sweeps."""
+    """Inverse temperatures, and what follows from them for a uniform lattice."""
 
-    twice: np.ndarray  # (1 or n_sweeps, n_chains): 2 beta
-    table: np.ndarray  # (1 or n_sweeps, n_chains, 2d + 1): P(up) by the neighbours' sum; (1, n_chains, 0): not uniform
+    twice: np.ndarray  # (n_sweeps, n_chains): 2 beta
+    table: np.ndarray  # (n_sweeps, n_chains, 2d + 1): P(up) by the neighbours' sum; (1, n_chains, 0): not uniform
 
 
 class Clock(NamedTuple):
@@ -214,8 +215,7 @@ def join_colours(even: Any, odd: Any, offset: Any, x: Any) -> None:
 
 @core
 def sweep_lines(
-    tables: Any, states: Any, spins: Any, schedule: Any, n_sweeps: Any, clock: Any, shared: Any,
-    part: Any, parts: Any, barrier: Any,
+    tables: Any, states: Any, spins: Any, schedule: Any, clock: Any, shared: Any, part: Any, parts: Any, barrier: Any
 ) -> None:  # fmt: skip
     """Sweep all chains. ``shared``: every thread takes some lines of each chain; otherwise some of the chains."""
     n_chains, n_lines, run = states.shape[0], spins.shape[2], spins.shape[3]
@@ -232,8 +232,8 @@ def sweep_lines(
             x = states[chain, line * side : (line + 1) * side]
             part_colours(x, tables.odd[line], mine[0, line], mine[1, line])
         meet(barrier, together)
-        for k in range(n_sweeps):
-            beta2, probabilities = twice[min(k, twice.shape[0] - 1), chain], table[min(k, table.shape[0] - 1), chain]
+        for k in range(twice.shape[0]):
+            beta2, probabilities = twice[k, chain], table[min(k, table.shape[0] - 1), chain]
             step = clock.step + np.uint64(k)
             for colour in range(2):
                 place = (step, clock.odd if colour else clock.even)
