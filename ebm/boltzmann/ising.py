@@ -203,7 +203,7 @@ class IsingLattice:
         """
         states = self.rows(states)
         betas = _checked_betas(betas, states.shape[0])
-        twice = np.ascontiguousarray(np.broadcast_to(2.0 * betas, (len(betas), states.shape[0])).astype(self.dtype))
+        twice = np.array(np.broadcast_to(2.0 * betas, (len(betas), states.shape[0])), self.dtype, order="C")
         at = random.at(Stream.LATTICE_EVEN, step, first_chain)
         streams, states = (int(Stream.LATTICE_EVEN), int(Stream.LATTICE_ODD)), states.copy()
         if on_gpu(states):
@@ -220,7 +220,7 @@ class IsingLattice:
         d = len(self.shape)
         x = float(self.coupling.flat[0]) * np.arange(-2 * d, 2 * d + 1, 2) + float(self.field.flat[0])
         table = expit(2.0 * betas[:, :, None] * x).astype(self.dtype)
-        return np.ascontiguousarray(np.broadcast_to(table, (len(betas), n_chains, x.size)))
+        return np.array(np.broadcast_to(table, (len(betas), n_chains, x.size)), order="C")
 
     # Running chains
 
@@ -357,7 +357,7 @@ def _broadcast(value: Any, shape: tuple[int, ...], name: str, dtype: np.dtype) -
         raise ValueError(f"{name} must broadcast to {shape}, got shape {given.shape}") from None
     if not np.isfinite(given).all():
         raise ValueError(f"{name} must be finite, got {given[~np.isfinite(given)].flat[0]}")
-    return np.ascontiguousarray(full, dtype)
+    return np.array(full, dtype, order="C")  # a copy of its own, and not read-only as broadcasts are
 
 
 def _checked_betas(betas: Any, n_chains: int) -> np.ndarray:

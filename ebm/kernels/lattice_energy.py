@@ -14,6 +14,7 @@ import numpy as np
 
 from ebm.kernels.block import BLOCK, block_sum
 from ebm.kernels.jit import core, cuda_loop, on_gpu, summing
+from ebm.kernels.processor import plain
 from ebm.kernels.threads import over_rows
 
 if TYPE_CHECKING:
@@ -108,5 +109,5 @@ def energies(states: Any, couplings: Any, fields: Any, sides: Any) -> Any:
     *others, side = (int(side) for side in sides)
     out = np.empty(states.shape[0])
     by_line = couplings.reshape(len(couplings), -1, side), fields.reshape(-1, side)
-    over_rows(_cpu, (states, *by_line, _next_lines(tuple(others)), out), states.shape[0], states.size)
+    over_rows(_cpu, (plain(states), *by_line, _next_lines(tuple(others)), out), states.shape[0], states.size)
     return out

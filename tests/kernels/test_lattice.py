@@ -145,3 +145,19 @@ def test_energies_do_not_depend_on_threads():
         alone = lattice.energy(states)
     with limit_threads(2):
         np.testing.assert_array_equal(lattice.energy(states), alone)
+
+
+def test_loops_are_compiled_once_for_a_precision(monkeypatch):
+    """Read-only arrays, such as broadcasts, would each be a type of their own."""
+    monkeypatch.setattr(ising, "LARGE", 0)
+    for lattice in (random_lattice((4, 6)), IsingLattice((4, 6), 0.3), random_lattice((2, 4, 2))):
+        for n_chains in (1, 30):
+            lattice.energy(lattice.sample(n_chains, 2, random=0))
+    frozen = np.ones((2, 4, 6), np.float32)
+    frozen.flags.writeable = False
+    lattice = IsingLattice((4, 6), frozen)
+    lattice.energy(lattice.sample(1, 1, random=0, start=frozen[:1]))
+    lattice.energy(frozen)
+    for core in (kernels.sweep_lines, kernels.sweep_chains, energies.__globals__["_cpu"]):
+        assert len([s for s in core.signatures if "float32" in str(s)]) == 1
+    assert lattice.coupling is not frozen
