@@ -28,7 +28,7 @@ from ebm.kernels.bernoulli import bernoulli
 from ebm.kernels.jit import on_gpu
 from ebm.kernels.lattice import LARGE, Clock, Tables, heat_bath, heat_bath_on_gpu, make_tables, sides_of
 from ebm.kernels.lattice_energy import energies
-from ebm.random import Random, Stream
+from ebm.random import Draw, Random, Stream
 
 COLDEST = 1e30  # stands for an infinite beta: finite, so that a site without a local field still tosses a fair coin
 MOST_UPDATES = 2**28  # spin updates in one call, a second or so: between calls Ctrl-C is heard
@@ -201,17 +201,24 @@ class IsingLattice:
         ValueError
             When states or betas are not as described.
         """
-        states = self.rows(states)
+        states = self.rows(states).copy()
         betas = _checked_betas(betas, states.shape[0])
-        twice = np.array(np.broadcast_to(2.0 * betas, (len(betas), states.shape[0])), self.dtype, order="C")
-        at = random.at(Stream.LATTICE_EVEN, step, first_chain)
-        streams, states = (int(Stream.LATTICE_EVEN), int(Stream.LATTICE_ODD)), states.copy()
+        at_once = max(1, MOST_UPDATES // max(states.size, 1))
+        for top in range(0, len(betas), at_once):
+            now = np.minimum(betas[top : top + at_once], COLDEST)
+            self._sweep_in_place(states, now, random.at(Stream.LATTICE_EVEN, step + top, first_chain))
+        return states
+
+    def _sweep_in_place(self, states: Any, betas: np.ndarray, at: Draw) -> None:
+        """Do one call's sweeps; ``at`` is where the first one's even sites draw."""
+        n_chains, streams = states.shape[0], (int(Stream.LATTICE_EVEN), int(Stream.LATTICE_ODD))
+        twice = np.array(np.broadcast_to(2.0 * betas, (len(betas), n_chains)), self.dtype, order="C")
         if on_gpu(states):
             words = (at.first_row, at.step, *streams, at.seed)
             heat_bath_on_gpu(*self._parts, states, beside(twice, states), words)
-            return states
+            return
         clock = Clock(np.int64(at.first_row), *(np.uint64(word) for word in (at.step, *streams, at.seed)))
-        return heat_bath(self._tables, states, twice, self._probabilities(betas, states.shape[0]), clock)
+        heat_bath(self._tables, states, twice, self._probabilities(betas, n_chains), clock)
 
     def _probabilities(self, betas: np.ndarray, n_chains: int) -> np.ndarray | None:
         """Return P(up) by the sum of the neighbours, where that is the faster way."""
@@ -289,17 +296,16 @@ class IsingLattice:
         for name, value in (("n_draws", n_draws), ("every", every)):
             if value < 1:
                 raise ValueError(f"{name} must be at least 1, got {value}")
-        energy, magnetization = np.empty((n_chains, n_draws)), np.empty((n_chains, n_draws))
-        looks = self._run(n_chains, n_draws * every, every, beta, random, start, first_step, first_chain)
-        for k, states in enumerate(looks):
-            energy[:, k] = self.potential(states)
-            magnetization[:, k] = self.device.download(self.magnetization(states))
-        return Measured(energy, magnetization, states.reshape(-1, *self.shape))
+        energy, magnetization = [], []
+        for states in self._run(n_chains, n_draws * every, every, beta, random, start, first_step, first_chain):
+            energy.append(self.potential(states))
+            magnetization.append(self.device.download(self.magnetization(states)))
+        return Measured(np.stack(energy, axis=1), np.stack(magnetization, axis=1), states.reshape(-1, *self.shape))
 
     def _run(
         self, n_chains: int, n_sweeps: int, every: int, beta: Any, random: Random | int, start: Any, step: int, row: int
     ) -> Iterator[Any]:
-        """Yield the states after every so many sweeps, and at the end."""
+        """Yield the states after every so many sweeps, of which ``n_sweeps`` is a multiple; 0: at the end only."""
         if n_chains < 1 or n_sweeps < 0:
             raise ValueError(f"n_chains must be at least 1 and n_sweeps at least 0, got {n_chains} and {n_sweeps}")
         random = as_random(random)
@@ -312,16 +318,11 @@ class IsingLattice:
         if betas.shape not in ((), (n_chains,)):
             raise ValueError(f"beta must be a number or have shape ({n_chains},), got shape {betas.shape}")
         betas = _checked_betas(np.broadcast_to(betas, (1, n_chains)), n_chains)
-        most = max(1, MOST_UPDATES // states.size)
-        piece, done = min(every or most, most), 0
-        while done < n_sweeps:
-            upto = min(done + piece, n_sweeps, (done // every + 1) * every if every else n_sweeps)
-            now = np.broadcast_to(betas, (upto - done, n_chains))
-            states = self.sweeps(states, now, random, step + done, row)
-            done = upto
-            if every and done % every == 0:
-                yield states
-        if not every:
+        every = every or max(n_sweeps, 1)
+        for done in range(0, n_sweeps, every):
+            states = self.sweeps(states, np.broadcast_to(betas, (every, n_chains)), random, step + done, row)
+            yield states
+        if n_sweeps == 0:
             yield states
 
 
@@ -361,10 +362,10 @@ def _broadcast(value: Any, shape: tuple[int, ...], name: str, dtype: np.dtype) -
 
 
 def _checked_betas(betas: Any, n_chains: int) -> np.ndarray:
-    """Return betas (n_sweeps, n_chains or 1), float64, infinities made finite."""
+    """Return betas (n_sweeps, n_chains or 1), float64."""
     betas = np.asarray(betas, np.float64)
     if betas.ndim != 2 or betas.shape[1] not in (1, n_chains):
         raise ValueError(f"betas must have a column for each of {n_chains} chains, or one; got shape {betas.shape}")
     if not (betas >= 0).all():
         raise ValueError(f"betas must be 0 or larger, got {betas[~(betas >= 0)].flat[0]}")
-    return np.minimum(betas, COLDEST)
+    return betas

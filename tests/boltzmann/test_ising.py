@@ -232,6 +232,8 @@ def test_betas_and_draws_that_do_not_fit_are_refused():
     lattice = IsingLattice((4, 4))
     with pytest.raises(ValueError, match=r"a column for each of 2 chains, or one; got shape \(1, 3\)"):
         lattice.sweep(lattice.start(2, Random(0)), np.ones(3), Random(0), 1)
+    with pytest.raises(ValueError, match="n_chains must be at least 1 and n_sweeps at least 0, got -1 and 3"):
+        lattice.measure(-1, 3, random=0)
     with pytest.raises(ValueError, match="every must be at least 1, got 0"):
         lattice.measure(2, 3, every=0, random=0)
 
