@@ -7,7 +7,7 @@ With s_i = +-1 for the two parts,
 where W is the weight of all edges: the largest cut is a ground state of the couplings -w, without fields. Graphs come
 as a symmetric matrix (dense or of scipy.sparse) or a pair (edges, weights), and couplings go out in the same form.
 
-Source: Barahona, Groetschel, Juenger & Reinelt 1988 (doi:10.1287/opre.36.3.493), section 1.
+Source: Barahona, Groetschel, Juenger & Reinelt 1988 (doi:10.1287/opre.36.3.493).
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 Couplings of both signs cannot all be satisfied around a loop whose product is negative, so the energy has very many
 local minima.
 
-Source: Edwards & Anderson 1975 (doi:10.1088/0305-4608/5/5/017), section 2.
+Source: Edwards & Anderson 1975 (doi:10.1088/0305-4608/5/5/017).
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ so as beta grows beyond 1 all probability goes to the minima of U. With a base o
 minima of E.
 
 Sources: Kirkpatrick, Gelatt & Vecchi 1983 (doi:10.1126/science.220.4598.671); Geman & Geman 1984
-(doi:10.1109/TPAMI.1984.4767596), section XII, for logarithmic cooling, which finds the minimum with certainty, in
+(doi:10.1109/TPAMI.1984.4767596), theorem B, for logarithmic cooling, which finds the minimum with certainty, in
 infinite time.
 """
 
