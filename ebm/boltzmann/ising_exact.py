@@ -7,8 +7,8 @@ A strip of width w is a product of 2^w x 2^w matrices, one a row: with e_r(s) th
 W_r is a product over columns, so it is applied one column at a time, in 2 w 4^w steps instead of 8^w. The derivative by
 beta is carried along, and gives the mean energy; minima of energies instead of sums give a ground state ("max-plus").
 
-Sources: Kramers & Wannier 1941 (doi:10.1103/PhysRev.60.252), for the matrix; Onsager 1944 (doi:10.1103/PhysRev.65.117) for
-the energy and Yang 1952 (doi:10.1103/PhysRev.85.808) for the magnetisation of the infinite lattice.
+Sources: Kramers & Wannier 1941 (doi:10.1103/PhysRev.60.252), for the matrix; Onsager 1944 (doi:10.1103/PhysRev.65.117)
+for the energy and Yang 1952 (doi:10.1103/PhysRev.85.808) for the magnetisation of the infinite lattice.
 """
 
 from __future__ import annotations
