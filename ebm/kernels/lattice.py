@@ -97,7 +97,9 @@ def heat_bath(
     if work == 0:
         return states
     if table is None and states.shape[1] <= LARGE and n_chains >= 2 * run:  # longer vectors than along a line
-        over_rows(sweep_chains, (tables, states, twice, clock), -(-n_chains // WIDTH), work)
+        flat = tables.couplings.reshape(*tables.couplings.shape[:2], -1), tables.fields.reshape(2, -1)
+        blocks = -(-n_chains // WIDTH)
+        over_rows(sweep_chains, (*flat, tables.sites, tables.order, states, twice, clock), blocks, work)
         return states
     shared, threads = n_chains < n_threads(), n_threads()
     parts = min(threads, tables.lines.shape[0], states.shape[1] // 2 // SHARED) if shared else min(threads, n_chains)

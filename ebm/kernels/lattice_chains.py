@@ -82,11 +82,14 @@ def draw_colour(
 
 
 @core
-def sweep_chains(tables: Any, states: Any, twice: Any, clock: Any, first: Any, last: Any) -> None:
-    """Sweep blocks [first, last) of chains, at 2 beta = ``twice`` (n_sweeps, n_chains)."""
-    order, half = tables.order, tables.order.shape[1]
-    couplings = tables.couplings.reshape((2, tables.couplings.shape[1], half))
-    fields = tables.fields.reshape((2, half))
+def sweep_chains(
+    couplings: Any, fields: Any, sites: Any, order: Any, states: Any, twice: Any, clock: Any, first: Any, last: Any
+) -> None:
+    """Sweep blocks [first, last) of chains, at 2 beta = ``twice`` (n_sweeps, n_chains); the lattice as in ``Tables``.
+
+    Lines are not told apart: couplings (2, 2d, half), fields (2, half), for half of the sites in each colour.
+    """
+    half = order.shape[1]
     spins, beta = np.ones((2, half, WIDTH), states.dtype), np.ones(WIDTH, states.dtype)
     noise, x = np.empty((4, WIDTH), states.dtype), np.empty(WIDTH, states.dtype)
     for block in range(first, last):
@@ -102,7 +105,7 @@ def sweep_chains(tables: Any, states: Any, twice: Any, clock: Any, first: Any, l
             for colour in range(2):
                 place = (step, clock.odd if colour else clock.even)
                 draw_colour(
-                    couplings[colour], fields[colour], tables.sites[colour], spins[1 - colour], spins[colour], beta,
+                    couplings[colour], fields[colour], sites[colour], spins[1 - colour], spins[colour], beta,
                     clock.row + top, place, clock.key, noise, x,
                 )  # fmt: skip
         for r in range(n):
