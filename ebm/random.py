@@ -38,6 +38,10 @@ class Stream(enum.IntEnum):
     UNIT_ORDER = 20  # the order of units in a sweep of asynchronous recall
     PATTERNS = 21  # random patterns to store
     CORRUPTION = 22  # which units of a cue are flipped
+    LATTICE_EVEN = 40  # spins of a lattice's even sites in a sweep
+    LATTICE_ODD = 41
+    LATTICE_START = 42  # initial spins of a lattice
+    LATTICE_COUPLINGS = 43  # couplings of a spin glass
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,8 @@ def signatures(real: types.Type) -> dict[str, list[tuple[types.Type, ...]]]:
                 vector(types.boolean),
             )
         ],
+        "lattice._half_sweep": [(rows, rows, row, row, vector(u32), u32, u32, u32, u32, u32, u32)],
+        "lattice_energy._gpu": [(rows, rows, row, vector(u32), row)],
         "bernoulli._gpu": [(rows, row, rows, rows, i32, vector(u32), u32, u32, u32, u32, u32)],
         "tempered._gpu": [(rows, row, row, rows, u32, u32, u32, u32, u32)],
     }

@@ -6,6 +6,10 @@ so log f_beta(x) = -E_0(x) - beta U(x) with the potential U = E - E_0. At beta =
 exactly and whose Z_0 is known; at beta = 1 the model. States are rows of one array: a model of several layers
 lays them side by side, so that whole states can be exchanged between temperatures.
 
+The same formula holds beyond beta = 1, where simulated annealing goes: f_beta = exp(-E_0 - beta U), so all probability
+goes to the states of least U as beta grows. These are the states of least E where the base has no energy (E_0 = 0).
+A family says how far its betas may go; importance sampling and tempering stay within 0 and 1.
+
 Source: Neal 2001 (doi:10.1023/A:1008923215028), section 2, eq. 3 (geometric bridges); Swendsen & Wang 1986
 (doi:10.1103/PhysRevLett.57.2607) for replicas at several temperatures.
 """

@@ -12,6 +12,7 @@ from numba.core.caching import NullCache
 import ebm.kernels
 from ebm.boltzmann.annealing import RBMPath
 from ebm.boltzmann.data import TrainingData
+from ebm.boltzmann.ising import IsingLattice
 from ebm.boltzmann.learning import ContrastiveLearner
 from ebm.boltzmann.rule import Rule
 from ebm.boltzmann.tempered_rbm import TemperedRBM
@@ -70,6 +71,9 @@ def use_all(dtype):
     family = TemperedRBM(model, model.visible_bias)
     family.sweep(family.start(2, Random(0)), np.linspace(0, 1, 2), Random(0), 0)
     ParallelTempering(BetaLadder(family, np.linspace(0, 1, 2)), 1, Random(0)).run(1)
+    for n_chains in (1, 8):
+        lattice = IsingLattice((4, 4), dtype=dtype)
+        lattice.potential(lattice.sample(n_chains, 1, random=0))
 
 
 def compiled(core, dtype):
@@ -95,6 +99,7 @@ def single():
 DOUBLE_MEANT = {
     "annealing._anneal": 4,  # one sum over many temperatures: load, widen, add, store
     "tempering._exchange": 200,  # energies, and the swaps that they decide: small beside products and draws
+    "lattice_energy._cpu": 8,  # one sum over all lines of a lattice
 }
 
 
@@ -102,9 +107,9 @@ def test_every_loop_is_looked_at(single):
     assert set(single) >= {
         "bernoulli._cpu", "conditional._conditional", "reduce._softplus_cpu",
         "reduce._columns_cpu", "contrastive.contrastive_updates", "annealing._anneal",
-        "tempered._cpu", "tempering._exchange",
-        "hopfield._cpu",
-        "storkey._cpu", "dense_associative._cpu",
+        "tempered._cpu", "tempering._exchange", "units._cpu", "categorical._cpu",
+        "hopfield._cpu", "storkey._cpu", "dense_associative._cpu",
+        "lattice_lines.sweep_lines", "lattice_chains.sweep_chains", "lattice_energy._cpu",
     }  # fmt: skip
 
 
@@ -179,3 +184,11 @@ def test_a_loop_that_does_not_start_from_zero_is_caught():
             plain[j] += other * x[j]
 
     assert not sums_of_rows(add)
+
+
+@wide
+@pytest.mark.parametrize("name", ["lattice_lines.sweep_lines", "lattice_chains.sweep_chains"])
+def test_random_words_of_lattices_are_made_in_vectors(single, name):
+    core, signature = single[name]
+    rounds = re.findall(r"\bvpmuludq\s.*[yz]mm", core.inspect_asm(signature))
+    assert len(rounds) >= 20  # ten rounds of two products
