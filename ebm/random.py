@@ -27,6 +27,11 @@ class Stream(enum.IntEnum):
     ANNEALING_HIDDEN = 8
     BASE = 9  # the base model's states in annealed importance sampling
     PSEUDO_LIKELIHOOD = 10  # which visible unit the stochastic pseudo-likelihood flips
+    GRAPH = 30  # units of a Boltzmann machine on a graph, in a sweep of colour-block Gibbs
+    GRAPH_BASE = 31  # its base model's states
+    GRAPH_CHAINS = 32  # initial states of its chains
+    GRAPH_CLAMPED = 33  # hidden units where the visible ones are clamped
+    GRAPH_HIDDEN = 34  # the states from which these start
 
 
 @dataclass(frozen=True)
