@@ -44,6 +44,10 @@ class Graph:
         """Check and sort the edges."""
         object.__setattr__(self, "edges", sorted_edges(self.n_units, self.edges)[0])
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle and copy without what can be computed again."""
+        return Graph, (self.n_units, self.edges)
+
     @property
     def n_edges(self) -> int:
         """Pairs that are joined."""
@@ -87,6 +91,14 @@ class Graph:
         """W, symmetric, shape (n_units, n_units), in the dtype of ``weights``."""
         starts, neighbours, numbers = self.rows
         return sparse.csr_array((weights[numbers], neighbours, starts), shape=(self.n_units, self.n_units))
+
+    def weights(self, matrix: Any) -> np.ndarray:
+        """Return the weights of the edges in a matrix: dense, or sparse as ``matrix`` made it."""
+        if not sparse.issparse(matrix):
+            return matrix[self.edges[:, 0], self.edges[:, 1]]
+        out = np.empty(self.n_edges, matrix.dtype)
+        out[self.rows[2]] = matrix.data
+        return out
 
 
 def adjacency(n: int, edges: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -26,6 +26,7 @@ from ebm.boltzmann.boltzmann_machine import BoltzmannMachine
 from ebm.boltzmann.data import TrainingData
 from ebm.boltzmann.graph import Graph
 from ebm.boltzmann.graph_enumeration import Moments, expectations, means_given, split, weighted_moments
+from ebm.boltzmann.graph_posterior import posterior_states
 from ebm.boltzmann.learning import check_state
 from ebm.boltzmann.rule import Epochs, Rule, sound
 from ebm.boltzmann.units import Bernoulli
@@ -63,11 +64,7 @@ def clamped_moments(
     elif random is None:
         return expectations(model, model.visible, v, share)
     else:
-        states = model.random_states(len(v), random, Stream.GRAPH_HIDDEN, step)
-        states[:, model.visible_units] = v
-        states = model.gibbs(
-            states, CLAMPED_SWEEPS, random, clamped=model.visible, first_step=step, stream=Stream.GRAPH_CLAMPED
-        )
+        states = posterior_states(model, v, random, CLAMPED_SWEEPS, first_step=step)
     return weighted_moments(states, share, model.graph.edges)
 
 

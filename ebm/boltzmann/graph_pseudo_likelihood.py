@@ -38,7 +38,7 @@ def log_pseudo_likelihood(model: BoltzmannMachine, v: np.ndarray) -> np.ndarray:
     """
     check_fully_visible(model)
     x = model.beta * model.fields(v).astype(np.float64)
-    return -np.logaddexp(0.0, (1.0 - 2.0 * v) * x).sum(axis=1)
+    return (v * x - np.logaddexp(0.0, x)).sum(axis=1)
 
 
 def gradient(model: BoltzmannMachine, v: np.ndarray, share: np.ndarray) -> dict[str, np.ndarray]:
@@ -50,14 +50,22 @@ def gradient(model: BoltzmannMachine, v: np.ndarray, share: np.ndarray) -> dict[
         When the model has hidden units.
     """
     check_fully_visible(model)
-    surprise = share[:, None] * (v - expit(model.beta * model.fields(v).astype(np.float64)))
+    return _climb(model, v, share)[1]
+
+
+def _climb(model: BoltzmannMachine, v: np.ndarray, share: np.ndarray) -> tuple[float, dict[str, np.ndarray]]:
+    """Return the mean of log PL, with its gradient, in one pass: values between 0 and 1 count as probabilities."""
+    x = model.beta * model.fields(v).astype(np.float64)
+    value = float(share @ (v * x - np.logaddexp(0.0, x)).sum(axis=1))
+    surprise = share[:, None] * (v - expit(x))
     i, j = model.graph.edges.T
     if model.n_units <= SMALL:
         cross = surprise.T @ v
         weights = cross[i, j] + cross[j, i]
     else:
-        weights = np.array([surprise[:, a] @ v[:, b] + surprise[:, b] @ v[:, a] for a, b in model.graph.edges])
-    return {"weights": model.beta * weights, "bias": model.beta * surprise.sum(axis=0)}
+        columns, errors = np.ascontiguousarray(v.T), np.ascontiguousarray(surprise.T)
+        weights = np.einsum("er,er->e", errors[i], columns[j]) + np.einsum("er,er->e", errors[j], columns[i])
+    return value, {"weights": model.beta * weights, "bias": model.beta * surprise.sum(axis=0)}
 
 
 def maximize(
@@ -95,9 +103,8 @@ def maximize(
     def objective(parameters: np.ndarray) -> tuple[float, np.ndarray]:
         weights = parameters[:m] - parameters[m : 2 * m] if split else parameters[:m]
         here = replace(double, weights=weights, bias=parameters[-model.n_units :])
-        up = gradient(here, v, share)
-        w = up["weights"] - l2 * weights
-        value = float(share @ log_pseudo_likelihood(here, v)) - 0.5 * l2 * float(weights @ weights)
+        value, up = _climb(here, v, share)
+        w, value = up["weights"] - l2 * weights, value - 0.5 * l2 * float(weights @ weights)
         if not split:
             return -value, -np.concatenate([w, up["bias"]])
         value -= l1 * float(parameters[: 2 * m].sum())

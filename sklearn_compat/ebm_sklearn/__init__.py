@@ -7,6 +7,7 @@ from ebm.storage import ModelFileError
 from ebm.training import Checkpoint, DivergenceError, EarlyStopping, Progress
 from ebm_sklearn._warnings import FitInterruptedWarning, OutOfRangeWarning, UntrustedEstimateWarning
 from ebm_sklearn.bernoulli_rbm import BernoulliRBM
+from ebm_sklearn.boltzmann_machine import BoltzmannMachine
 from ebm_sklearn.displays import HistoryDisplay, RBMFiltersDisplay, SamplesDisplay
 from ebm_sklearn.rbm import RBM
 
@@ -14,6 +15,7 @@ __all__ = [
     "RBM",
     "AISMonitor",
     "BernoulliRBM",
+    "BoltzmannMachine",
     "Checkpoint",
     "DivergenceError",
     "EarlyStopping",

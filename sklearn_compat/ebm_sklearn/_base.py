@@ -145,7 +145,7 @@ class TrainedEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         arrays, values = self._saved()
         names = getattr(self, "feature_names_in_", None)
         metadata = {
-            "parameters": saved_parameters(self),
+            "parameters": self._saved_parameters(),
             "values": {**values, "n_iter_": self.n_iter_, "history_": self.history_},
             "feature_names_in_": None if names is None else list(names),
         }
@@ -203,6 +203,9 @@ class TrainedEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         if len(names) != self.n_features_in_:
             raise ModelFileError(f"{path}: {len(names)} feature names for {self.n_features_in_} features")
         self.feature_names_in_ = np.array(names, dtype=object)
+
+    def _saved_parameters(self) -> dict[str, Any]:
+        return saved_parameters(self)
 
     @abstractmethod
     def _saved(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]: ...
