@@ -31,5 +31,8 @@ def signatures(real: types.Type) -> dict[str, list[tuple[types.Type, ...]]]:
         "reduce._softplus_gpu": [(rows, row)],
         "reduce._columns_gpu": [(rows, row)],
         "update._gpu": [(rows, rows, rows, u32, row, real, real)],
+        "colour_gibbs._gpu": [
+            (rows, vector(i32), row, row, row, matrix(i64), rows, i64, i64, u32, u32, u32, u32, u32),
+        ],
         "bernoulli._gpu": [(rows, row, rows, rows, i32, vector(u32), u32, u32, u32, u32, u32)],
     }

@@ -62,7 +62,7 @@ class BoltzmannMachine:
     bias: np.ndarray
     visible: Any = None
     beta: float = 1.0
-    base_bias: np.ndarray | None = None
+    base_bias: np.ndarray = None  # type: ignore[assignment]  # zeros, see ``__post_init__``
 
     def __post_init__(self) -> None:
         """Check that the parameters fit."""
@@ -149,7 +149,7 @@ class BoltzmannMachine:
 
     def fields(self, states: np.ndarray) -> np.ndarray:
         """b_i + sum_j W_ij s_j of every unit, shape (n_rows, n_units)."""
-        return states @ self._matrix + self.bias
+        return np.ascontiguousarray(states @ self._matrix + self.bias)  # a sparse product comes transposed
 
     def energy(self, states: np.ndarray) -> np.ndarray:
         """E(s) of every row of (n_rows, n_units), without beta; float64."""
@@ -204,13 +204,17 @@ class BoltzmannMachine:
         """
         if n_sweeps < 0:
             raise ValueError(f"n_sweeps must be at least 0, got {n_sweeps}")
-        t = np.broadcast_to(np.asarray(betas, np.float64), (len(states),))
-        scales = np.stack([self.beta * t, 1.0 - t]).astype(self.dtype)
-        layout, couplings = self._laid_out(clamped)
+        layout, couplings = self.laid_out(clamped)
         draw = random.at(stream, first_step, first_chain)
-        return colour_gibbs(states, layout.places, couplings, scales, draw, n_sweeps)
+        return colour_gibbs(states, layout.places, couplings, self.scales(betas, len(states)), draw, n_sweeps)
 
-    def _laid_out(self, clamped: np.ndarray | None) -> tuple[Layout, Couplings]:
+    def scales(self, betas: Any, n_chains: int) -> np.ndarray:
+        """Return what multiplies the fields and the base's biases in every chain, t beta and 1 - t: (2, n_chains)."""
+        t = np.broadcast_to(np.asarray(betas, np.float64), (n_chains,))
+        return np.stack([self.beta * t, 1.0 - t]).astype(self.dtype)
+
+    def laid_out(self, clamped: np.ndarray | None) -> tuple[Layout, Couplings]:
+        """Return the layout of the units that are not clamped, and the couplings at its places; kept until the next."""
         key = None if clamped is None else clamped.tobytes()
         if key not in self._kept:
             layout = self.graph.layout(None if clamped is None else ~clamped)

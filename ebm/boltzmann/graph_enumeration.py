@@ -57,16 +57,16 @@ def split(model: BoltzmannMachine, given: np.ndarray | None = None) -> _Split:
     given = np.zeros(model.n_units, bool) if given is None else given
     colours = np.where(given, -1, model.graph.colours_of(~given))
     largest = np.bincount(colours[~given]).argmax() if not given.all() else 0
-    parts = [np.flatnonzero(chosen) for chosen in (given, ~given & (colours != largest), colours == largest)]
-    if 2 ** parts[1].size > LIMIT:
+    known, rest, summed = map(np.flatnonzero, (given, ~given & (colours != largest), colours == largest))
+    if 2**rest.size > LIMIT:
         raise ValueError(
-            f"{parts[1].size} units remain beside those of one colour, so 2**{parts[1].size} states; at most "
-            f"{LIMIT.bit_length() - 1} can be enumerated (annealed importance sampling estimates log Z of larger models)"
+            f"{rest.size} units remain beside those of one colour, so 2**{rest.size} states; at most "
+            f"{LIMIT.bit_length() - 1} can be enumerated (annealing estimates log Z of larger models)"
         )
     model = model if model.dtype == np.float64 else model.astype(np.float64)
-    order = np.concatenate([parts[1], parts[2], parts[0]])
-    matrix = model.couplings[np.concatenate([parts[1], parts[2]])].toarray()[:, order]
-    return _Split(model, *parts, matrix)
+    free = np.concatenate([rest, summed])
+    matrix = model.couplings[free].toarray()[:, np.concatenate([free, known])]
+    return _Split(model, known, rest, summed, matrix)
 
 
 def n_enumerated(model: BoltzmannMachine, given: np.ndarray | None = None) -> int:
@@ -79,7 +79,7 @@ def n_enumerated(model: BoltzmannMachine, given: np.ndarray | None = None) -> in
 def _blocks(parts: _Split, values: np.ndarray) -> Iterator[tuple[slice, np.ndarray, np.ndarray, np.ndarray]]:
     """Yield (rows, states of R, log f, beta x_A) for blocks of rows of ``values`` and of states.
 
-    log f, shape (rows, states), is the log of the unnormalised probability with A summed out; beta x_A has a third axis.
+    log f, (rows, states), is the log of the unnormalised probability with A summed out; beta x_A has a third axis.
     """
     model, beta, n_rest, n_free = parts.model, parts.model.beta, parts.rest.size, len(parts.matrix)
     within, across, down = parts.matrix[:n_rest, :n_rest], parts.matrix[n_rest:, :n_rest], parts.matrix[:, n_free:]

@@ -87,9 +87,7 @@ def _cut(first_places: np.ndarray, places: np.ndarray, degrees: np.ndarray) -> t
     return np.stack([first, width, degree, offset], axis=1).reshape(-1, 4).astype(np.int64), colour_starts
 
 
-def _columns(
-    edges: np.ndarray, places: np.ndarray, slices: np.ndarray, n_places: int
-) -> tuple[np.ndarray, np.ndarray]:
+def _columns(edges: np.ndarray, places: np.ndarray, slices: np.ndarray, n_places: int) -> tuple[np.ndarray, np.ndarray]:
     """Return neighbours and edge numbers of all slices."""
     first, width, degree, offset = slices.T
     total = int((width * degree).sum())

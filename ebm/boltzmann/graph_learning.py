@@ -3,8 +3,8 @@
     d log p(v) / d W_ij = beta (<s_i s_j>_{v clamped} - <s_i s_j>_free),   d / d b_i = beta (<s_i>_v - <s_i>_free)
 
 on the graph's edges only. The free expectations come from enumeration ("exact") or from persistent chains of colour-
-block Gibbs sampling ("pcd"). The clamped ones are exact where hidden units are not joined to each other, else enumerated
-or sampled with the visible units held. Without hidden units they are the data's own, once for all updates.
+block Gibbs sampling ("pcd"). The clamped ones are exact where hidden units are not joined to each other, else
+enumerated or sampled with the visible units held. Without hidden units they are the data's own, once for all updates.
 
 The centred gradient (Montavon & Mueller 2012, doi:10.1007/978-3-642-35289-8_33) has the energy of s - mu:
 dW_ij loses mu_i db_j + mu_j db_i, then db_i loses sum_j dW_ij mu_j. It learns better, and the same.
@@ -43,7 +43,7 @@ def initial_model(
 ) -> BoltzmannMachine:
     """Visible units that have the data's means; weights zero, or small and normal where there are hidden units."""
     n_visible = graph.n_units if n_visible is None else n_visible
-    scale = 0.01 if n_visible < graph.n_units else 0.0
+    scale = 0.1 if n_visible < graph.n_units else 0.0
     weights = scale / beta * random.normal((1, graph.n_edges), Stream.WEIGHTS, dtype=np.float64)[0]
     n = data.weights.sum()  # one sample of zeros and one of ones are added, or a constant column would be fixed
     bias = np.zeros(graph.n_units)
@@ -70,12 +70,13 @@ def clamped_moments(
 
 def data_moments(model: BoltzmannMachine, data: TrainingData) -> Moments:
     """<v_i> and <v_i v_j> of the data, for a machine without hidden units."""
-    share, mean, pairs = data.weights / data.weights.sum(), 0.0, 0.0
+    share = data.weights / data.weights.sum()
+    mean, pairs = np.zeros(model.n_units), np.zeros(model.graph.n_edges)
     for top in range(0, data.n_samples, ROWS):
         rows = np.arange(top, min(top + ROWS, data.n_samples))
         part = weighted_moments(data.rows(rows).astype(np.float64), share[rows], model.graph.edges)
         mean, pairs = mean + part.mean, pairs + part.pairs
-    return Moments(np.asarray(mean), np.asarray(pairs))
+    return Moments(mean, pairs)
 
 
 def gradient(model: BoltzmannMachine, clamped: Moments, free: Moments) -> dict[str, np.ndarray]:
@@ -195,7 +196,8 @@ class GraphLearner:
     @property
     def model(self) -> BoltzmannMachine:
         """The model as it stands, a copy."""
-        return replace(self._start, **{name: part.copy() for name, part in self._parameters.items()})
+        weights, bias = (self._parameters[name].copy() for name in NAMES)
+        return replace(self._start, weights=weights, bias=bias)
 
     def is_sound(self) -> bool:
         """Tell whether every parameter is a finite number of believable size (see ``sound``)."""
@@ -273,4 +275,5 @@ class PseudoLikelihoodLearner:
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
         """Go on from a ``state``; a ValueError names a shape that differs."""
         check_state(state, self.state())
-        self.model = replace(self.model, **{name: np.array(state[name], self.model.dtype) for name in NAMES})
+        weights, bias = (np.array(state[name], self.model.dtype) for name in NAMES)
+        self.model = replace(self.model, weights=weights, bias=bias)

@@ -34,9 +34,7 @@ def hidden_mean(model: BoltzmannMachine, v: np.ndarray, random: Random) -> np.nd
     states = posterior_states(model, v, random, BURN_IN)
     total = np.zeros((len(v), model.n_hidden))
     for step in range(BURN_IN, BURN_IN + SWEEPS):
-        states = model.gibbs(
-            states, 1, random, clamped=model.visible, first_step=step, stream=Stream.GRAPH_CLAMPED
-        )
+        states = model.gibbs(states, 1, random, clamped=model.visible, first_step=step, stream=Stream.GRAPH_CLAMPED)
         total += model.conditional_mean(states)[:, hidden]
     return (total / SWEEPS).astype(model.dtype)
 

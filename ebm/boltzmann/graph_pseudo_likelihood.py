@@ -2,7 +2,9 @@
 
     log PL(s) = sum_i log p(s_i | s_{-i}) = sum_i log sigma((2 s_i - 1) beta x_i),   x = b + W s
 
-    d log PL / d b_i = beta (s_i - p_i),   d / d W_ij = beta ((s_i - p_i) s_j + (s_j - p_j) s_i),   p_i = sigma(beta x_i)
+    d log PL / d b_i = beta (s_i - p_i),   d log PL / d W_ij = beta ((s_i - p_i) s_j + (s_j - p_j) s_i)
+
+with p_i = sigma(beta x_i).
 
 It needs no log Z, is concave in the parameters, and its maximum tends to the true parameters as samples grow.
 

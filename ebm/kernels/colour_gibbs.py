@@ -14,6 +14,7 @@ threads share chains, or slices where the chains are few.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -84,7 +85,7 @@ def _choose_block(noise, first, row, step, stream, key):  # type: ignore[no-unty
 
 
 def fill_group(noise: Any, column: Any, row: Any, step: Any, stream: Any, key: Any) -> None:
-    """Fill the four rows of ``noise`` with the uniforms of columns ``column`` to column + 3; chain row + k at [:, k]."""
+    """Fill noise[l, k] with the uniform of column + l in row + k, l from 0 to 3."""
     raise TypeError("fill_group is a part of compiled loops; call it from one")
 
 
@@ -137,7 +138,7 @@ def _copy(x: Any, out: Any) -> None:
 
 @core(allocates=False)
 def _alone(
-    states: Any, couplings: Any, scales: Any, buffers: Any, row0: Any, step0: Any, n_sweeps: Any,
+    couplings: Any, states: Any, scales: Any, buffers: Any, row0: Any, step0: Any, n_sweeps: Any,
     stream: Any, key: Any, part: Any, parts: Any, barrier: Any,
 ) -> None:  # fmt: skip
     """One chain after another; ``buffers`` (parts, 2, SLICE) hold inputs and noise."""
@@ -209,10 +210,10 @@ def _draw_chains(own: Any, x: Any, base: Any, noise: Any, scale: Any, base_scale
 
 @core(allocates=False)
 def _crowd(
-    states: Any, couplings: Any, scales: Any, buffers: Any, shared: Any, row0: Any, step0: Any, n_sweeps: Any,
+    couplings: Any, states: Any, scales: Any, buffers: Any, shared: Any, row0: Any, step0: Any, n_sweeps: Any,
     stream: Any, key: Any, part: Any, parts: Any, barrier: Any,
 ) -> None:  # fmt: skip
-    """Strips of chains, states (n_strips, n_places, strip); ``buffers`` (parts, 5, strip) hold noise and inputs.
+    """Sweep strips of chains, states (n_strips, n_places, strip); ``buffers`` (parts, 5, strip): noise and inputs.
 
     Threads take strips, or where ``shared`` the slices of every colour of the same strips.
     """
@@ -305,7 +306,7 @@ def colour_gibbs(
         own = np.zeros((states.shape[0], couplings.bias.size), states.dtype)
         own[:, places] = states
         parts = _parts(couplings, states.size * n_sweeps)
-        gang(_alone, (own, couplings, scales, aligned((parts, 2, SLICE), states.dtype), *counters), parts)
+        gang(_alone, (couplings, own, scales, aligned((parts, 2, SLICE), states.dtype), *counters), parts)
         return own[:, places]
     return _in_strips(states, places, couplings, scales, counters)
 
@@ -345,7 +346,7 @@ def _in_strips(
     updates = states.size * int(counters[2])
     parts = _parts(couplings, updates) if shared else max(1, min(n_threads(), n_strips, WORK * updates // SMALL))
     buffers = aligned((parts, 5, strip), states.dtype)
-    gang(_crowd, (own, couplings, each.reshape(2, n_strips, strip), buffers, shared, *counters), parts)
+    gang(_crowd, (couplings, own, each.reshape(2, n_strips, strip), buffers, shared, *counters), parts)
     back = own[:, places].transpose(0, 2, 1).reshape(-1, n_units)[:n_chains]
     return np.ascontiguousarray(back, states.dtype)
 
@@ -362,7 +363,7 @@ def on_device(
     words = (draw.stream, draw.seed, draw.seed >> 32)
     stream, k0, k1 = (u32(word & 0xFFFFFFFF) for word in words)
     for step in range(draw.step, draw.step + n_sweeps):
-        for first, last in zip(colours[:-1], colours[1:], strict=True):
+        for first, last in pairwise(colours):
             threads = states.shape[1] * int(slices[first:last, 1].sum()) // GROUP
             now = (u32(draw.first_row), u32(step), stream, k0, k1)
             _gpu(threads, states, *couplings[:5], scales, np.int64(first), np.int64(last), *now)

@@ -62,10 +62,11 @@ class FittedBoltzmannMachine(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             return by_blocks(function, X, self.intercept_.dtype)
 
     def transform(self, X: Any) -> np.ndarray:
-        """Return the means of the hidden units given the visible ones; without hidden units, of each unit given the rest.
+        """Return the means of the hidden units given the visible ones.
 
-        Exact, unless more than 12 hidden units would have to be enumerated: then an average over 100 sweeps of
-        Gibbs sampling with the visible units held, which depends on the seed drawn in `fit`.
+        Without hidden units it is the mean of each unit given all the others. Exact, unless more than 12 hidden units
+        would have to be enumerated: then an average over 100 sweeps of Gibbs sampling with the visible units held,
+        which depends on the seed drawn in `fit`.
 
         Parameters
         ----------
@@ -291,7 +292,8 @@ class FittedBoltzmannMachine(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         _at_least_one(n_gibbs=n_gibbs)
         held = _mask(clamped, self.n_features_in_)
         random = draw_random(self.random_state if random_state is None else random_state, "gibbs")
-        v, model = dense(read_samples(self, X, reset=False, binarize=self.binarize), self.intercept_.dtype), self._model()
+        X, model = read_samples(self, X, reset=False, binarize=self.binarize), self._model()
+        v = dense(X, model.dtype)
         with self._limited():
             states = posterior_states(model, v, random, BURN_IN)
             held = np.append(held, np.zeros(model.n_hidden, bool))

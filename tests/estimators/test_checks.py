@@ -3,7 +3,7 @@
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from ebm_sklearn import RBM, BernoulliRBM
+from ebm_sklearn import RBM, BernoulliRBM, BoltzmannMachine
 
 pytestmark = pytest.mark.filterwarnings("ignore::ebm_sklearn.OutOfRangeWarning")
 
@@ -24,6 +24,9 @@ ESTIMATORS = [
     RBM(n_components=8, n_iter=3, learning="cd", n_gibbs=2, batch_size=1000),
     RBM(n_components=4, n_iter=3, learning="exact", batch_size=1000, binarize=0.5),
     BernoulliRBM(n_components=8, n_iter=3),
+    BoltzmannMachine(n_iter=3),
+    BoltzmannMachine(n_hidden=2, graph="restricted", n_iter=3),
+    BoltzmannMachine(learning="pseudo_likelihood", n_iter=2, l2=0.1, binarize=0.5),
 ]
 
 

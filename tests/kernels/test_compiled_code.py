@@ -11,6 +11,7 @@ from numba.core.caching import NullCache
 
 import ebm.kernels
 from ebm.boltzmann.annealing import RBMPath
+from ebm.boltzmann.boltzmann_machine import BoltzmannMachine
 from ebm.boltzmann.data import TrainingData
 from ebm.boltzmann.learning import ContrastiveLearner
 from ebm.boltzmann.rule import Rule
@@ -50,6 +51,9 @@ def use_all(dtype):
     learner.begin_epoch(0)
     learner.update(0, 1)
     RBMPath(model, model.visible_bias).anneal(a, np.linspace(0, 1, 3), Random(0), 0)
+    graph = BoltzmannMachine.from_matrix(1 - np.eye(5, dtype=dtype))
+    for n_chains in (1, 20):
+        graph.gibbs(graph.random_states(n_chains, Random(0)), 1, Random(0))
 
 
 def compiled(core, dtype):
@@ -66,10 +70,13 @@ def _mixed(signature, dtype):
     return f"Array({other}, 2" in str(signature[0]) or f"array({other}, 3d" in str(signature[0])
 
 
+OF_INTEGERS = ("colouring._first_fit", "colouring._breadth_first")  # loops that know no real numbers
+
+
 @pytest.fixture(scope="module")
 def single():
     use_all(np.float32)
-    return {name: compiled(core, np.float32) for name, core in cores().items()}
+    return {name: compiled(core, np.float32) for name, core in cores().items() if name not in OF_INTEGERS}
 
 
 DOUBLE_MEANT = {"annealing._anneal": 4}  # one sum over many temperatures: load, widen, add, store
@@ -79,6 +86,7 @@ def test_every_loop_is_looked_at(single):
     assert set(single) >= {
         "bernoulli._cpu", "conditional._conditional", "reduce._softplus_cpu",
         "reduce._columns_cpu", "contrastive.contrastive_updates", "annealing._anneal",
+        "colour_gibbs._alone", "colour_gibbs._crowd",
     }  # fmt: skip
 
 
