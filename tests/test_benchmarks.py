@@ -68,7 +68,7 @@ def test_start_survives_the_file(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("module", ["compare", "time_to_likelihood", "first_fit", "transform_stream"])
+@pytest.mark.parametrize("module", ["compare", "time_to_likelihood", "first_fit", "transform_stream", "graph_thrml"])
 def test_benchmark_runs_and_writes_its_result(module, tmp_path):
     only = ["--only", "PCD-1/10/scikit-learn"] if module == "compare" else []
     command = [sys.executable, "-m", f"benchmarks.{module}", "--quick", "--output", str(tmp_path), *only]

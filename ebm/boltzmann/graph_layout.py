@@ -2,8 +2,8 @@
 
 Units move to *places*: colour after colour, in a colour by falling degree, every colour padded to a multiple of four
 places (four neighbouring places share a call of the random generator). Places of a colour are cut into slices; in
-a slice neighbour d of all places stands side by side, padded to the slice's largest degree by a weight of zero. So
-the loop over a slice is a loop over vectors, and no place waits for a unit of many more neighbours.
+a slice neighbour d of all units stands side by side, padded to the slice's largest degree by a weight of zero. So
+the loop over a slice is a loop over vectors, and no unit waits for one of many more neighbours.
 
 Source: sliced ELLPACK, Monakov, Lokhmotov & Avetisyan 2010 (doi:10.1007/978-3-642-11515-8_10).
 """
@@ -28,7 +28,7 @@ class Layout:
     places : ndarray of int64, shape (n_units,)
         Where each unit stands; those that are not drawn stand last.
     slices : ndarray of int64, shape (n_slices, 4)
-        First place, number of places, largest degree, and where the slice's columns begin in ``neighbours``.
+        First place, number of units, largest degree, and where the slice's columns begin in ``neighbours``.
     colours : ndarray of int64, shape (n_colours + 1,)
         Colour c has the slices ``colours[c]`` to ``colours[c + 1]``.
     neighbours : ndarray of int32
@@ -69,22 +69,24 @@ def make_layout(n_units: int, edges: np.ndarray, colours: np.ndarray, free: np.n
     clamped = np.flatnonzero(~free)
     places[clamped] = first_places[-1] + np.arange(clamped.size)
     n_places = int(first_places[-1]) + -(-clamped.size // GROUP) * GROUP
-    slices, colour_starts = _cut(first_places, places, degrees)
+    slices, colour_starts = _cut(first_places, sizes, places, degrees)
     return Layout(n_places, places, slices, colour_starts, *_columns(edges, places, slices, n_places))
 
 
-def _cut(first_places: np.ndarray, places: np.ndarray, degrees: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _cut(
+    first_places: np.ndarray, sizes: np.ndarray, places: np.ndarray, degrees: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Cut colours into slices; return them and the first slice of every colour."""
     counts = -(-np.diff(first_places) // SLICE)
     colour_starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
     within = np.arange(colour_starts[-1]) - np.repeat(colour_starts[:-1], counts)
     first = np.repeat(first_places[:-1], counts) + within * SLICE
-    width = np.minimum(np.repeat(first_places[1:], counts) - first, SLICE)
+    width = np.minimum(np.repeat(first_places[:-1] + sizes, counts) - first, SLICE)
     at_place = np.zeros(max(int(places.max(initial=0)), int(first_places[-1])) + 1, np.int64)
     at_place[places] = degrees
     degree = at_place[first]  # the first of a slice has the most neighbours
     offset = np.cumsum(width * degree) - width * degree
-    return np.stack([first, width, degree, offset], axis=1).reshape(-1, 4).astype(np.int64), colour_starts
+    return np.stack([first, width, degree, offset], axis=1).astype(np.int64), colour_starts
 
 
 def _columns(edges: np.ndarray, places: np.ndarray, slices: np.ndarray, n_places: int) -> tuple[np.ndarray, np.ndarray]:

@@ -22,7 +22,7 @@ from numba.extending import overload
 
 from ebm.kernels.barrier import all_here, meet
 from ebm.kernels.bernoulli import state
-from ebm.kernels.jit import FAST, _part_options, core, cuda_loop, inner, on_gpu
+from ebm.kernels.jit import FAST, _part_options, core, cuda_loop, inner, on_gpu, pasted
 from ebm.kernels.philox import columns_per_call, philox, uniform, uniform32, uniform64
 from ebm.kernels.processor import aligned
 from ebm.kernels.threads import SMALL, gang, n_threads
@@ -38,6 +38,7 @@ GROUP = 4  # places that share a call of the generator in float32 (two calls in 
 SLICE = 512  # places whose inputs stand in the first cache at a time
 STRIP = 64  # chains side by side: a cache line of bytes
 LANES = 16  # a strip is a multiple of it
+NARROW = 8  # units of a slice below which each sums its neighbours by itself
 CROWD = 8  # chains from which on they stand side by side
 SHARE = 4096  # places of a colour that a thread must get, or meeting costs more
 WORK = 4  # elements of ``threads.SMALL`` that an update is worth
@@ -51,7 +52,7 @@ class Couplings(NamedTuple):
     weights: np.ndarray  # beside them
     bias: np.ndarray  # b, (n_places,)
     base: np.ndarray  # g, (n_places,)
-    slices: np.ndarray  # int64, (n_slices, 4): first place, width, degree, offset of its columns
+    slices: np.ndarray  # int64, (n_slices, 4): first place, units, largest degree, offset of its columns
     colours: np.ndarray  # int64, (n_colours + 1,): the slices of each colour
 
 
@@ -124,6 +125,16 @@ def _add_neighbours(x: Any, states: Any, neighbours: Any, weights: Any) -> None:
 
 
 @inner
+def _field(states: Any, neighbours: Any, weights: Any, start: Any, degree: Any, width: Any) -> Any:
+    """Return b + sum_d w_d s_{n_d} of one unit of a slice of few, whose columns are too short to loop over."""
+    total, column = start, 0
+    for _ in range(degree):
+        total += weights[column] * states[neighbours[column]]
+        column += width
+    return total
+
+
+@inner
 def _draw_places(own: Any, x: Any, base: Any, noise: Any, scale: Any, base_scale: Any) -> None:
     """Draw s from the inputs scale x + base_scale g."""
     for i in range(own.size):
@@ -132,8 +143,23 @@ def _draw_places(own: Any, x: Any, base: Any, noise: Any, scale: Any, base_scale
 
 @inner
 def _copy(x: Any, out: Any) -> None:
-    for i in range(x.size):
+    for i in range(out.size):
         out[i] = x[i]
+
+
+@pasted
+def _fields(x: Any, own: Any, couplings: Any, place: Any, degree: Any, offset: Any) -> None:
+    """Write b + W s for the units of a slice."""
+    if x.size < NARROW:
+        for i in range(x.size):
+            neighbours, weights = couplings.neighbours[offset + i :], couplings.weights[offset + i :]
+            x[i] = _field(own, neighbours, weights, couplings.bias[place + i], degree, x.size)
+    else:
+        _copy(couplings.bias[place : place + x.size], x)
+        for d in range(degree):
+            column = offset + d * x.size
+            last = column + x.size
+            _add_neighbours(x, own, couplings.neighbours[column:last], couplings.weights[column:last])
 
 
 @core(allocates=False)
@@ -154,17 +180,11 @@ def _alone(
                     place, width, degree, offset = (
                         slices[number, 0], slices[number, 1], slices[number, 2], slices[number, 3]
                     )  # fmt: skip
-                    x, noise = buffers[part, 0, :width], buffers[part, 1, :width]
-                    _copy(couplings.bias[place : place + width], x)
-                    for d in range(degree):
-                        column = offset + d * width
-                        _add_neighbours(
-                            x, own,
-                            couplings.neighbours[column : column + width], couplings.weights[column : column + width],
-                        )  # fmt: skip
+                    last, x = place + width, buffers[part, 0, :width]
+                    noise = buffers[part, 1, : (width + GROUP - 1) // GROUP * GROUP]
+                    _fields(x, own, couplings, place, degree, offset)
                     fill_block(noise, place, row0 + u64(chain), step0 + u64(sweep), stream, key)
-                    base = couplings.base[place : place + width]
-                    _draw_places(own[place : place + width], x, base, noise, scale, base_scale)
+                    _draw_places(own[place:last], x, couplings.base[place:last], noise, scale, base_scale)
                 meet(barrier, parts)
 
 
@@ -250,14 +270,14 @@ def _gpu(
     """Draw the places of slices ``first`` to ``last`` in states (n_places, n_chains); a thread draws a group."""
     n_chains, n_lanes = u32(states.shape[1]), columns_per_call(bias[0])
     start = slices[first, 0]
-    n_groups = u32((slices[last - 1, 0] + slices[last - 1, 1] - start) // n_lanes)
+    n_groups = u32((slices[last - 1, 0] + slices[last - 1, 1] - start + n_lanes - 1) // n_lanes)
     for item in range(cuda.grid(1), n_groups * n_chains, cuda.gridsize(1)):
         group, chain = u32(item) // n_chains, u32(item) % n_chains
         place = start + group * n_lanes
         number = first + (place - start) // SLICE
         width, degree = slices[number, 1], slices[number, 2]
         words = philox(u32(place) // n_lanes, chain + row0, step, stream, k0, k1)
-        for lane in range(n_lanes):
+        for lane in range(min(n_lanes, slices[number, 0] + width - place)):
             column = slices[number, 3] + place - slices[number, 0] + lane
             x = bias[place + lane]
             for _ in range(degree):
@@ -364,6 +384,6 @@ def on_device(
     stream, k0, k1 = (u32(word & 0xFFFFFFFF) for word in words)
     for step in range(draw.step, draw.step + n_sweeps):
         for first, last in pairwise(colours):
-            threads = states.shape[1] * int(slices[first:last, 1].sum()) // GROUP
+            threads = states.shape[1] * -(-int(slices[first:last, 1].sum()) // GROUP)
             now = (u32(draw.first_row), u32(step), stream, k0, k1)
             _gpu(threads, states, *couplings[:5], scales, np.int64(first), np.int64(last), *now)

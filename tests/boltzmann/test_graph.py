@@ -109,7 +109,7 @@ def fields_by_layout(graph, layout, weights, states):
     at[layout.places] = states
     columns, fields = layout.weights(weights), np.full(layout.n_places, np.nan)
     for first, width, degree, offset in layout.slices:
-        assert width % 4 == first % 4 == 0
+        assert first % 4 == 0
         here = slice(offset, offset + width * degree)
         products = columns[here] * at[layout.neighbours[here]]
         fields[first : first + width] = products.reshape(degree, width).sum(axis=0)
@@ -128,7 +128,7 @@ def test_a_layout_holds_every_neighbour_once(name, clamped):
     np.testing.assert_allclose(found[free], (graph.matrix(weights) @ states)[free], atol=1e-12)
     assert np.isnan(found[~free]).all()
     drawn = [layout.slices[a:b, 1].sum() for a, b in zip(layout.colours, layout.colours[1:], strict=False)]
-    assert free.sum() <= sum(drawn) <= free.sum() + 3 * len(drawn)
+    assert sum(drawn) == free.sum()
 
 
 def test_a_layout_is_kept_and_few_are():
