@@ -33,7 +33,7 @@ class Layout:
         Colour c has the slices ``colours[c]`` to ``colours[c + 1]``.
     neighbours : ndarray of int32
         Places of the neighbours, column by column.
-    edge_numbers : ndarray of int64
+    edge_numbers : ndarray of int32, or int64 where there are so many
         The edge of each of them; ``n_edges`` for padding.
     """
 
@@ -93,7 +93,8 @@ def _columns(edges: np.ndarray, places: np.ndarray, slices: np.ndarray, n_places
     """Return neighbours and edge numbers of all slices."""
     first, width, degree, offset = slices.T
     total = int((width * degree).sum())
-    neighbours, numbers = np.zeros(total, np.int32), np.full(total, len(edges), np.int64)
+    kind = np.int32 if len(edges) < 2**31 else np.int64
+    neighbours, numbers = np.zeros(total, np.int32), np.full(total, len(edges), kind)
     here, there = places[edges[:, 0]], places[edges[:, 1]]
     source, target = np.concatenate([here, there]), np.concatenate([there, here])
     number = np.tile(np.arange(len(edges)), 2)

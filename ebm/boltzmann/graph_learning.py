@@ -25,8 +25,8 @@ from ebm.boltzmann import graph_pseudo_likelihood
 from ebm.boltzmann.boltzmann_machine import BoltzmannMachine
 from ebm.boltzmann.data import TrainingData
 from ebm.boltzmann.graph import Graph
-from ebm.boltzmann.graph_enumeration import Moments, expectations, means_given, split, weighted_moments
-from ebm.boltzmann.graph_posterior import posterior_states
+from ebm.boltzmann.graph_enumeration import Moments, expectations, split, weighted_moments
+from ebm.boltzmann.graph_posterior import independent_means, posterior_states
 from ebm.boltzmann.learning import check_state
 from ebm.boltzmann.rule import Epochs, Rule, sound
 from ebm.boltzmann.units import Bernoulli
@@ -60,7 +60,7 @@ def clamped_moments(
     steps from ``step`` on.
     """
     if model.hidden_are_independent:
-        states = means_given(model, model.visible, v)
+        states = independent_means(model, v)
     elif random is None:
         return expectations(model, model.visible, v, share)
     else:

@@ -29,6 +29,8 @@ def hidden_mean(model: BoltzmannMachine, v: np.ndarray, random: Random) -> np.nd
     ndarray of shape (n_rows, n_hidden), the model's dtype
     """
     hidden = model.hidden_units
+    if model.hidden_are_independent:
+        return independent_means(model, v)[:, hidden]
     if n_enumerated(model, model.visible) <= FEW:
         return means_given(model, model.visible, v)[:, hidden].astype(model.dtype)
     states = posterior_states(model, v, random, BURN_IN)
@@ -37,6 +39,14 @@ def hidden_mean(model: BoltzmannMachine, v: np.ndarray, random: Random) -> np.nd
         states = model.gibbs(states, 1, random, clamped=model.visible, first_step=step, stream=Stream.GRAPH_CLAMPED)
         total += model.conditional_mean(states)[:, hidden]
     return (total / SWEEPS).astype(model.dtype)
+
+
+def independent_means(model: BoltzmannMachine, v: np.ndarray) -> np.ndarray:
+    """Return E[s | v] of all units, (n_rows, n_units), where hidden units are not joined to each other."""
+    states = np.zeros((len(v), model.n_units), model.dtype)
+    states[:, model.visible_units] = v
+    states[:, model.hidden_units] = model.conditional_mean(states)[:, model.hidden_units]
+    return states
 
 
 def posterior_states(

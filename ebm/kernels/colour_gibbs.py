@@ -354,11 +354,10 @@ def _in_strips(
     n_chains, n_units = states.shape
     n_strips = -(-n_chains // STRIP)
     strip = -(-n_chains // (n_strips * LANES)) * LANES
-    small = states.astype(u8)
-    small = small if np.array_equal(small, states) else states
-    chains = np.zeros((n_strips * strip, n_units), small.dtype)
-    chains[:n_chains] = small
-    own = np.zeros((n_strips, couplings.bias.size, strip), small.dtype)
+    kind = np.dtype(u8) if ((states == 0) | (states == 1)).all() else states.dtype
+    chains = np.zeros((n_strips * strip, n_units), kind)
+    chains[:n_chains] = states
+    own = np.zeros((n_strips, couplings.bias.size, strip), kind)
     own[:, places] = chains.reshape(n_strips, strip, n_units).transpose(0, 2, 1)
     each = np.zeros((2, n_strips * strip), states.dtype)
     each[:, :n_chains] = scales

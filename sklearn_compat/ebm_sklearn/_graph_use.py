@@ -27,6 +27,7 @@ from ebm_sklearn._random import draw_random
 from ebm_sklearn._rbm_use import _at_least_one
 from ebm_sklearn._warnings import UntrustedEstimateWarning
 
+AFTER_FIT = 0x9E3779B97F4A7C15  # any constant: seeds that differ give unrelated numbers
 BURN_IN = 10  # sweeps of hidden units that are joined to each other, where `gibbs` starts from visible ones
 
 
@@ -41,7 +42,7 @@ class FittedBoltzmannMachine(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     binarize: float | None
     random_state: Any
     _beta: float
-    _seed: int  # of the fit: the estimate of log Z draws from streams of its own under the same seed
+    _seed: int  # of the fit
     _log_partition: LogPartition | None
     _weight_seen: float  # sum of the weights behind mean_
     _motion: dict[str, np.ndarray]
@@ -55,6 +56,10 @@ class FittedBoltzmannMachine(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         """Hold the kernels to ``n_jobs``, and products of small matrices to one thread."""
         with super()._limited() as n_threads, threadpool_limits(1, "blas"):
             yield n_threads
+
+    def _after_fit(self) -> Random:
+        """Random numbers that learning has not used: parameters depend on those that it has."""
+        return Random(self._seed ^ AFTER_FIT)
 
     def _by_rows(self, function: Callable[[np.ndarray], np.ndarray], X: Any) -> np.ndarray:
         X = read_samples(self, X, reset=False, binarize=self.binarize)
@@ -78,7 +83,7 @@ class FittedBoltzmannMachine(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             Probabilities, in the dtype of `intercept_`.
         """
         check_is_fitted(self)
-        model, random = self._model(), Random(self._seed)
+        model, random = self._model(), self._after_fit()
         if model.n_hidden:
             return self._by_rows(lambda v: hidden_mean(model, v, random), X)
         return self._by_rows(model.conditional_mean, X)
@@ -197,7 +202,7 @@ class FittedBoltzmannMachine(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             estimate = log_partition(
                 model,
                 means=self._means(),
-                random=Random(self._seed),
+                random=self._after_fit(),
                 n_chains=n_chains,
                 n_temperatures=n_temperatures,
                 exact_below=most,

@@ -43,7 +43,7 @@ class BoltzmannMachine(LearningBoltzmannMachine):
     schedule : {"linear", "constant"}, default="linear"
         How a numeric ``learning_rate`` goes on in `fit`: it falls evenly to 0, or stays. `partial_fit`, which
         cannot know when it ends, keeps it.
-    momentum : float or callable, default=0.5
+    momentum : float or callable, default=0.9
         Share of the last step that is added to the next, or a schedule.
     batch_size : int, default=100
         Samples an update. Without hidden units the means of all data serve every update, and an epoch has as
@@ -145,7 +145,7 @@ class BoltzmannMachine(LearningBoltzmannMachine):
         n_gibbs: int = 5,
         learning_rate: Any = 0.1,
         schedule: str = "linear",
-        momentum: Any = 0.5,
+        momentum: Any = 0.9,
         batch_size: int = 100,
         n_chains: int | None = None,
         n_iter: int = 50,
