@@ -76,8 +76,8 @@ plt.show()
 # Pictures, completed
 # -------------------
 # Digits of 8 × 8 pixels, every pixel joined to every other: 64 units and 2,016 weights. A distribution can be asked
-# anything: how likely a digit is that was not learnt, with log Z by annealed importance sampling; or, with its upper half
-# held, how it may go on below, three times by Gibbs sampling.
+# anything: how likely a digit is that was not learnt, with log Z by annealed importance sampling; or, with its upper
+# half held, how it may go on below, three times by Gibbs sampling.
 
 digits = (load_digits().data > 7).astype(np.float32)
 train, test = digits[:1500], digits[1500:]

@@ -216,13 +216,14 @@ class BoltzmannMachine:
     def laid_out(self, clamped: np.ndarray | None) -> tuple[Layout, Couplings]:
         """Return the layout of the units that are not clamped, and the couplings at its places; kept until the next."""
         key = None if clamped is None else clamped.tobytes()
-        if key not in self._kept:
+        if (found := self._kept.get(key)) is None:
             layout = self.graph.layout(None if clamped is None else ~clamped)
             at = layout.at_places
             shared = (layout.neighbours, layout.weights(self.weights), at(self.bias), at(self.base_bias))
+            found = layout, Couplings(*shared, layout.slices, layout.colours)
             self._kept.clear()  # one is enough: weights change with every update
-            self._kept[key] = layout, Couplings(*shared, layout.slices, layout.colours)
-        return self._kept[key]
+            self._kept[key] = found
+        return found
 
     @cached_property
     def _kept(self) -> dict[bytes | None, tuple[Layout, Couplings]]:

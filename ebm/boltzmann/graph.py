@@ -16,6 +16,7 @@ from scipy import sparse
 from ebm.boltzmann.graph_layout import Layout, make_layout
 from ebm.kernels.colouring import greedy_colours
 
+MOST_JOINED = 10_000  # units of a graph of all pairs
 SEVERAL = 8  # layouts that a graph keeps: learning goes to and fro between two
 
 
@@ -74,14 +75,15 @@ class Graph:
         if free.shape != (self.n_units,) or free.dtype != bool:
             raise ValueError(f"free must be bool of shape ({self.n_units},), got {free.dtype}{free.shape}")
         key = free.tobytes()
-        if key not in self._layouts:
-            while len(self._layouts) >= SEVERAL:
-                self._layouts.pop(next(iter(self._layouts)))
-            self._layouts[key] = make_layout(self.n_units, self.edges, self.colours_of(free), free)
-        return self._layouts[key]
+        if (found := self._layouts.get(key)) is None:
+            found = make_layout(self.n_units, self.edges, self.colours_of(free), free)
+            if len(self._layouts) >= SEVERAL:
+                self._layouts.clear()  # whoever else uses one holds it
+            self._layouts[key] = found
+        return found
 
     def colours_of(self, free: np.ndarray) -> np.ndarray:
-        """Colour the free units by themselves: the clamped ones stand in nobody's way."""
+        """Colour the free units by themselves, since the others stand in nobody's way; shape (n_units,)."""
         if free.all():
             return self.colours
         among = self.edges[free[self.edges].all(axis=1)]
@@ -194,7 +196,9 @@ def check_symmetric(matrix: sparse.csr_array) -> None:
 
 
 def fully_connected(n_units: int) -> Graph:
-    """Join every pair of units."""
+    """Join every pair of units; a ValueError refuses more than 10,000 units (50 million pairs, gigabytes)."""
+    if n_units > MOST_JOINED:
+        raise ValueError(f"every pair of {n_units} units is too much, at most {MOST_JOINED}: choose a sparse graph")
     return Graph(n_units, np.stack(np.triu_indices(n_units, 1), axis=1))
 
 

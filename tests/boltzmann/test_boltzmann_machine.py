@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy import sparse
+from scipy.special import gammaln, logsumexp
 
 from ebm.boltzmann import graph_enumeration as enumeration
 from ebm.boltzmann.boltzmann_machine import BoltzmannMachine, from_spins, to_spins
@@ -74,6 +75,17 @@ def test_enumeration_goes_in_blocks_of_states_and_of_rows(monkeypatch):
     np.testing.assert_allclose(enumeration.means_given(model, model.visible, v), whole[1], atol=1e-12)
     monkeypatch.setattr(enumeration, "SMALL", 0)  # pairs edge by edge
     np.testing.assert_allclose(enumeration.moments(model).pairs, found.pairs, atol=1e-12)
+
+
+@pytest.mark.parametrize("n", [18, pytest.param(26, marks=pytest.mark.slow)])
+def test_many_states_add_up(n):
+    """Where all weights are w and all biases b, only the number k of units that are on matters."""
+    w, b, beta = -0.21, 0.9, 1.3
+    model = BoltzmannMachine(fully_connected(n), np.full(n * (n - 1) // 2, w), np.full(n, b), beta=beta)
+    k = np.arange(n + 1)
+    log_f = gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1) + beta * (b * k + w * k * (k - 1) / 2)
+    assert enumeration.log_partition(model) == pytest.approx(logsumexp(log_f), abs=1e-9)
+    assert enumeration.n_enumerated(model) == n - 1
 
 
 def test_deep_energies_do_not_overflow():

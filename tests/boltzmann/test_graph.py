@@ -75,6 +75,11 @@ def test_what_are_no_edges_is_refused(n, edges, message):
         Graph(n, edges)
 
 
+def test_too_many_pairs_are_refused():
+    with pytest.raises(ValueError, match="every pair of 100000 units is too much, at most 10000"):
+        fully_connected(100_000)
+
+
 def test_a_random_graph_that_cannot_be_is_refused():
     with pytest.raises(ValueError, match="degree must lie in"):
         random_graph(5, 3)
