@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 u8, u32, u64 = np.uint8, np.uint32, np.uint64
 ONE, FOUR = u32(1), u32(4)
 GROUP = 4  # places that share a call of the generator in float32 (two calls in float64)
-SLICE = 512  # places whose inputs stand in the first cache at a time
+SLICE = 256  # units whose inputs stand in the first cache at a time
 STRIP = 64  # chains side by side: a cache line of bytes
 LANES = 16  # a strip is a multiple of it
 NARROW = 8  # units of a slice below which each sums its neighbours by itself

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 from ebm.boltzmann import graph_enumeration as enumeration
 from ebm.boltzmann import graph_pseudo_likelihood as pseudo
@@ -24,6 +25,14 @@ from ebm.optimizers.schedules import Linear
 from ebm.random import Random
 from ebm.training import DivergenceError, train
 from tests.boltzmann.graph_models import everything, machine, slow, sparse_twelve
+
+
+@pytest.fixture(autouse=True)
+def one_thread_of_blas():
+    """Matrices are small: on busy cores two threads can take 40 times longer than one."""
+    with threadpool_limits(1, "blas"):
+        yield
+
 
 MIXED = np.array([True, False, True, True, False, False, True])
 MODELS = {
@@ -208,12 +217,15 @@ def learners(learning, model, data):
     return GraphLearner(model, data, rule, Random(4), n_epochs=6)
 
 
-@pytest.mark.parametrize("name", MODELS)
-@pytest.mark.parametrize("learning", ["exact", "pcd", "pseudo_likelihood"])
+@pytest.mark.parametrize(
+    ("learning", "name"),
+    [
+        *[(learning, name) for learning in ("exact", "pcd") for name in MODELS],
+        ("pseudo_likelihood", "ring, all visible"),
+    ],
+)
 def test_a_learner_resumes_exactly(learning, name):
     model = MODELS[name]
-    if learning == "pseudo_likelihood" and model.n_hidden:
-        pytest.skip("pseudo-likelihood is for machines without hidden units")
     data = TrainingData.from_array(some_data(model)[0])
     whole, cut = learners(learning, model, data), learners(learning, model, data)
     train(whole, 4)
