@@ -18,12 +18,12 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from numba.extending import overload
 
 from ebm.kernels.barrier import all_here, meet
 from ebm.kernels.bernoulli import state
-from ebm.kernels.jit import FAST, _part_options, core, cuda_loop, inner, on_gpu, pasted
-from ebm.kernels.philox import columns_per_call, philox, uniform, uniform32, uniform64
+from ebm.kernels.block_uniforms import GROUP, fill_block, fill_group
+from ebm.kernels.jit import core, cuda_loop, inner, on_gpu, pasted
+from ebm.kernels.philox import columns_per_call, philox, uniform
 from ebm.kernels.processor import aligned
 from ebm.kernels.threads import SMALL, gang, n_threads
 
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 u8, u32, u64 = np.uint8, np.uint32, np.uint64
 ONE, FOUR = u32(1), u32(4)
-GROUP = 4  # places that share a call of the generator in float32 (two calls in float64)
 SLICE = 256  # units whose inputs stand in the first cache at a time
 STRIP = 64  # chains side by side: a cache line of bytes
 LANES = 16  # a strip is a multiple of it
@@ -42,7 +41,6 @@ NARROW = 8  # units of a slice below which each sums its neighbours by itself
 CROWD = 8  # chains from which on they stand side by side
 SHARE = 4096  # places of a colour that a thread must get, or meeting costs more
 WORK = 4  # elements of ``threads.SMALL`` that an update is worth
-S32 = u64(32)
 
 
 class Couplings(NamedTuple):
@@ -54,67 +52,6 @@ class Couplings(NamedTuple):
     base: np.ndarray  # g, (n_places,)
     slices: np.ndarray  # int64, (n_slices, 4): first place, units, largest degree, offset of its columns
     colours: np.ndarray  # int64, (n_colours + 1,): the slices of each colour
-
-
-def fill_block(noise: Any, first: Any, row: Any, step: Any, stream: Any, key: Any) -> None:
-    """Fill ``noise`` with the uniforms of columns ``first``, first + 1, ... of a row; first is a multiple of GROUP."""
-    raise TypeError("fill_block is a part of compiled loops; call it from one")
-
-
-@inner
-def _block_single(noise: Any, first: Any, row: Any, step: Any, stream: Any, key: Any) -> None:
-    k0, k1, call = key & u64(0xFFFFFFFF), key >> S32, u64(first) // u64(4)
-    for j in range(noise.size // 4):
-        a, b, c, d = philox(call + u64(j), row, step, stream, k0, k1)
-        noise[4 * j], noise[4 * j + 1] = uniform32(a), uniform32(b)
-        noise[4 * j + 2], noise[4 * j + 3] = uniform32(c), uniform32(d)
-
-
-@inner
-def _block_double(noise: Any, first: Any, row: Any, step: Any, stream: Any, key: Any) -> None:
-    k0, k1, call = key & u64(0xFFFFFFFF), key >> S32, u64(first) // u64(2)
-    for j in range(noise.size // 2):
-        a, b, c, d = philox(call + u64(j), row, step, stream, k0, k1)
-        noise[2 * j], noise[2 * j + 1] = uniform64(a, b), uniform64(c, d)
-
-
-@overload(fill_block, inline="always", jit_options=_part_options(FAST))
-def _choose_block(noise, first, row, step, stream, key):  # type: ignore[no-untyped-def]
-    if str(noise.dtype) == "float32":
-        return lambda noise, first, row, step, stream, key: _block_single(noise, first, row, step, stream, key)
-    return lambda noise, first, row, step, stream, key: _block_double(noise, first, row, step, stream, key)
-
-
-def fill_group(noise: Any, column: Any, row: Any, step: Any, stream: Any, key: Any) -> None:
-    """Fill noise[l, k] with the uniform of column + l in row + k, l from 0 to 3."""
-    raise TypeError("fill_group is a part of compiled loops; call it from one")
-
-
-@inner
-def _group_single(noise: Any, column: Any, row: Any, step: Any, stream: Any, key: Any) -> None:
-    k0, k1, call = key & u64(0xFFFFFFFF), key >> S32, u64(column) // u64(4)
-    first, second, third, fourth = noise[0], noise[1], noise[2], noise[3]
-    for k in range(noise.shape[1]):
-        a, b, c, d = philox(call, row + u64(k), step, stream, k0, k1)
-        first[k], second[k], third[k], fourth[k] = uniform32(a), uniform32(b), uniform32(c), uniform32(d)
-
-
-@inner
-def _group_double(noise: Any, column: Any, row: Any, step: Any, stream: Any, key: Any) -> None:
-    k0, k1 = key & u64(0xFFFFFFFF), key >> S32
-    for pair in range(2):
-        call = u64(column) // u64(2) + u64(pair)
-        first, second = noise[2 * pair], noise[2 * pair + 1]
-        for k in range(noise.shape[1]):
-            a, b, c, d = philox(call, row + u64(k), step, stream, k0, k1)
-            first[k], second[k] = uniform64(a, b), uniform64(c, d)
-
-
-@overload(fill_group, inline="always", jit_options=_part_options(FAST))
-def _choose_group(noise, column, row, step, stream, key):  # type: ignore[no-untyped-def]
-    if str(noise.dtype) == "float32":
-        return lambda noise, column, row, step, stream, key: _group_single(noise, column, row, step, stream, key)
-    return lambda noise, column, row, step, stream, key: _group_double(noise, column, row, step, stream, key)
 
 
 @inner
