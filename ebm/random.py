@@ -42,6 +42,11 @@ class Stream(enum.IntEnum):
     LATTICE_ODD = 41
     LATTICE_START = 42  # initial spins of a lattice
     LATTICE_COUPLINGS = 43  # couplings of a spin glass
+    GRAPH = 30  # units of a Boltzmann machine on a graph, in a sweep of colour-block Gibbs
+    GRAPH_BASE = 31  # its base model's states
+    GRAPH_CHAINS = 32  # initial states of its chains
+    GRAPH_CLAMPED = 33  # hidden units where the visible ones are clamped
+    GRAPH_HIDDEN = 34  # the states from which these start
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,9 @@ def signatures(real: types.Type) -> dict[str, list[tuple[types.Type, ...]]]:
         ],
         "lattice._half_sweep": [(rows, rows, row, row, vector(u32), u32, u32, u32, u32, u32, u32)],
         "lattice_energy._gpu": [(rows, rows, row, vector(u32), row)],
+        "colour_gibbs._gpu": [
+            (rows, vector(i32), row, row, row, matrix(i64), rows, i64, i64, u32, u32, u32, u32, u32),
+        ],
         "bernoulli._gpu": [(rows, row, rows, rows, i32, vector(u32), u32, u32, u32, u32, u32)],
         "tempered._gpu": [(rows, row, row, rows, u32, u32, u32, u32, u32)],
     }

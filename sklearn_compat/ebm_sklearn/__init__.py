@@ -7,6 +7,7 @@ from ebm.storage import ModelFileError
 from ebm.training import Checkpoint, DivergenceError, EarlyStopping, Progress
 from ebm_sklearn._warnings import FitInterruptedWarning, OutOfRangeWarning, UntrustedEstimateWarning
 from ebm_sklearn.bernoulli_rbm import BernoulliRBM
+from ebm_sklearn.boltzmann_machine import BoltzmannMachine
 from ebm_sklearn.dense_associative import DenseAssociativeMemory
 from ebm_sklearn.displays import HistoryDisplay, RBMFiltersDisplay, SamplesDisplay
 from ebm_sklearn.energy_display import EnergyTraceDisplay
@@ -19,6 +20,7 @@ __all__ = [
     "RBM",
     "AISMonitor",
     "BernoulliRBM",
+    "BoltzmannMachine",
     "Checkpoint",
     "DenseAssociativeMemory",
     "DivergenceError",

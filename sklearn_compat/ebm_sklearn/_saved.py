@@ -47,7 +47,7 @@ class SavedEstimator(BaseEstimator, ABC):
         arrays, values = self._saved()
         names = getattr(self, "feature_names_in_", None)
         metadata = {
-            "parameters": saved_parameters(self),
+            "parameters": self._saved_parameters(),
             "values": {**values, **self._progress()},
             "feature_names_in_": None if names is None else list(names),
         }
@@ -91,6 +91,9 @@ class SavedEstimator(BaseEstimator, ABC):
             self._validate_params()
         except (ValueError, TypeError) as error:
             raise ModelFileError(f"{path}: {error}") from error
+
+    def _saved_parameters(self) -> dict[str, Any]:
+        return saved_parameters(self)
 
     def _progress(self) -> dict[str, Any]:
         """Values of how training went, where there was an epoch loop."""

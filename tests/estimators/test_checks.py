@@ -6,6 +6,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from ebm_sklearn import (
     RBM,
     BernoulliRBM,
+    BoltzmannMachine,
     DenseAssociativeMemory,
     HeteroAssociativeMemory,
     HopfieldNetwork,
@@ -39,6 +40,9 @@ ESTIMATORS = [
     DenseAssociativeMemory(4, rectified=False, order="fixed", binarize=0.5),
     HeteroAssociativeMemory(),
     HeteroAssociativeMemory("pseudo_inverse", bidirectional=True),
+    BoltzmannMachine(n_iter=3),
+    BoltzmannMachine(n_hidden=2, graph="restricted", n_iter=3),
+    BoltzmannMachine(learning="pseudo_likelihood", n_iter=2, l2=0.1, binarize=0.5),
 ]
 
 
