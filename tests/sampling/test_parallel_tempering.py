@@ -304,6 +304,19 @@ def test_bad_input_is_refused_with_its_name():
         rbm(2, 1, kind=lambda model, base: TemperedRBM(model, np.zeros(3)))
 
 
+def test_replicas_that_do_not_fit_are_refused():
+    tempering = chosen()
+    with pytest.raises(ValueError, match="replicas must have 5 levels"):
+        tempering.replicas = Replicas.at(np.zeros((6, 51), np.float32), 3)
+    twice = Replicas.at(tempering.replicas.states, 5)
+    twice.levels[0, 0] = 1
+    with pytest.raises(ValueError, match="one replica at every level"):
+        tempering.replicas = twice
+    other = ParallelTempering(tempering.ladder, 3, Random(0), states=np.zeros((15, 51)))
+    with pytest.raises(ValueError, match=r"h float64\(15, 21\) .* 21 units of float32"):
+        other.run(1)
+
+
 class NotANumber(GraphFamily):
     def potential(self, states):
         return np.full(len(states), np.nan)
