@@ -1,6 +1,6 @@
 """Parallel tempering of a Bernoulli RBM: many sweeps of many replicas in one call, with swaps between neighbours.
 
-Replica r stands at beta = betas[level of r]. A sweep, from its hidden states:
+Replica r stands at beta = betas[level of r]. A sweep, from its hidden states::
 
     v_i ~ Bernoulli(sigma(beta (b + W h)_i + (1 - beta) b0_i)),   h_j ~ Bernoulli(sigma(beta x_j)),   x = c + v W
     U = -v . (b - b0) - h . x,   of the same x

@@ -1,8 +1,10 @@
 """Observers: numbers gathered from a sampler's states while none of the states is kept.
 
+::
+
     for states in sampler.sweeps(n): each observer.update(states)
 
-which ``observe`` does. Moments of batches are joined by Chan's formula, in float64:
+which ``observe`` does. Moments of batches are joined by Chan's formula, in float64::
 
     mean_ab = mean_a + d n_b / n,   M_ab = M_a + M_b + d d^T n_a n_b / n,   d = mean_b - mean_a,   n = n_a + n_b,
 

@@ -1,5 +1,7 @@
 """Simulated tempering: a chain whose temperature is a state too.
 
+::
+
     p(x, k) proportional to f_{beta_k}(x) e^{g_k},   k = 0, ..., K - 1,
 
 so among the draws at beta = 1 the states are the model's, whatever the weights g are; the chain spends p_k ~ Z_k

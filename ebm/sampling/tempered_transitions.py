@@ -3,6 +3,8 @@
 From x at beta_n = 1, sweeps at beta_{n-1}, ..., beta_0 lead up to the base and sweeps at beta_0, ..., beta_{n-1} down
 again; with U the potential and every difference taken where the chain stands,
 
+::
+
     log a = sum_up (beta_{k+1} - beta_k) U(x before the sweep at beta_k)
           - sum_down (beta_{k+1} - beta_k) U(x after the sweep at beta_k),
 

@@ -4,6 +4,8 @@ Level k is the model of an earlier time of learning than level k + 1. A phase tr
 along the trajectory step by step, where lowering beta would meet a discontinuous one. States are visible ones; replicas
 of levels k and k + 1 change places by the free energies of both models at both states,
 
+::
+
     log f_k(v) = -F_k(v),
 
 so hidden units are drawn within a sweep only, and each model may have its own number of them.
