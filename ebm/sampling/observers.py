@@ -10,7 +10,7 @@ which ``observe`` does. Moments of batches are joined by Chan's formula, in floa
 
 where M is the sum of products of deviations: nothing large is subtracted from anything large.
 
-Source: Chan, Golub & LeVeque 1983 (doi:10.1080/00031305.1983.10483115), eqs. 2.1; Welford 1962
+Source: Chan, Golub & LeVeque 1983 (doi:10.1080/00031305.1983.10483115), section on updating; Welford 1962
 (doi:10.1080/00401706.1962.10490022).
 """
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ebm.device import beside
 from ebm.sampling.ladder import Ladder, Replicas, exchange_by_sweeps
 
 if TYPE_CHECKING:
@@ -122,7 +123,8 @@ class ParallelTempering:
 
     def states_at(self, level: int) -> Any:
         """States at a level, one row a ladder."""
-        return self.replicas.states[self.replicas.rows_at(level)]
+        states = self._replicas.states
+        return states[beside(self._replicas.rows_at(level), states)]
 
     @property
     def statistics(self) -> SwapStatistics:

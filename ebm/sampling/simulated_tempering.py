@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ebm.device import beside
 from ebm.random import Random, Stream
 from ebm.sampling.ladder import check_betas
 
@@ -103,7 +104,7 @@ class SimulatedTempering:
         for _ in range(n_sweeps):
             self._sweep()
             self.visits += np.bincount(self.levels, minlength=self.betas.size)
-            yield self.states[self.at_model]
+            yield self.states[beside(self.at_model, self.states)]
 
     def run(self, n_sweeps: int) -> Any:
         """Do ``n_sweeps`` (at least 1) sweeps and return the states that then stand at beta = 1."""

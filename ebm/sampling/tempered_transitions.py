@@ -22,6 +22,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from ebm.device import beside
 from ebm.random import Random, Stream
 from ebm.sampling.ladder import check_betas
 from ebm.sampling.tempered import Tempered
@@ -112,7 +113,7 @@ class TemperedTransitions:
         if np.isnan(log_a).any():
             raise ValueError(f"the family's potential is NaN at step {self.step}")
         u = self.random.uniform((len(log_a), 1), Stream.TRANSITION, self.step, np.float64)[:, 0]
-        rows = np.flatnonzero(np.log(u) < log_a)
+        rows = beside(np.flatnonzero(np.log(u) < log_a), proposed)
         states = self.states.copy()
         states[rows] = proposed[rows]
         self.states = states

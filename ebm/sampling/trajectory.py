@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from ebm.device import beside
 from ebm.random import Random, Stream
 from ebm.sampling.parallel_tempering import ParallelTempering
 
@@ -99,7 +100,7 @@ class ModelLadder:
         """
         out, first = np.empty_like(states), 0
         for level, model in enumerate(self.models):
-            rows = np.flatnonzero(levels == level)
+            rows = beside(np.flatnonzero(levels == level), states)
             if rows.size:
                 h = model.sample_hidden(states[rows], random.at(Stream.TEMPERED_HIDDEN, step, first))
                 out[rows] = model.sample_visible(h, random.at(Stream.TEMPERED_VISIBLE, step, first))
@@ -112,7 +113,7 @@ class ModelLadder:
         for level, model in enumerate(self.models):
             rows = np.flatnonzero((levels == level) ^ (others == level))
             if rows.size:
-                found = model.free_energy(states[rows]).astype(np.float64)
+                found = model.free_energy(states[beside(rows, states)]).astype(np.float64)
                 energies = found.get() if hasattr(found, "get") else np.asarray(found)
                 out[rows] += np.where(levels[rows] == level, energies, -energies)
         return out
