@@ -1,5 +1,7 @@
 """A restricted Boltzmann machine at many temperatures at once: whole states, each row at its own beta.
 
+::
+
     p_beta(v, h) proportional to exp(-(1 - beta) E_0(v, h) - beta E(v, h)),   E_0(v, h) = -b0 . v
 
 Rows of ``states`` hold v and h side by side. Given h the visible units have natural inputs beta (b + W h) + (1 - beta)

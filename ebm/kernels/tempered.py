@@ -1,5 +1,7 @@
 """Bernoulli states of rows that each have their own inverse temperature, in one pass.
 
+::
+
     s ~ Bernoulli(sigma(beta_r (a + b) + (1 - beta_r) b0))   for row r,
 
 a layer's conditional under p_beta ~ exp(-(1 - beta) E_0 - beta E), with inputs a + b of the model and b0 of the base.

@@ -1,6 +1,6 @@
 """Parallel tempering of a Bernoulli RBM: many sweeps of many replicas in one call, with swaps between neighbours.
 
-Replica r stands at beta = betas[level of r]. A sweep, from its hidden states:
+Replica r stands at beta = betas[level of r]. A sweep, from its hidden states::
 
     v_i ~ Bernoulli(sigma(beta (b + W h)_i + (1 - beta) b0_i)),   h_j ~ Bernoulli(sigma(beta x_j)),   x = c + v W
     U = -v . (b - b0) - h . x,   of the same x
@@ -247,13 +247,17 @@ def exchange(
     Raises
     ------
     ValueError
-        When the levels do not fit the rows, or ``n_sweeps`` is below 1.
+        When levels, rows or dtypes do not fit, or ``n_sweeps`` is below 1.
     """
     n_levels, (n_visible, n_hidden) = parameters.betas.size, (parameters.up.shape[1], parameters.down.shape[1])
     if n_sweeps < 1:
         raise ValueError(f"n_sweeps must be at least 1, got {n_sweeps}")
-    if swaps.levels.shape[1:] != (n_levels,) or h.shape != (swaps.levels.size, n_hidden):
-        raise ValueError(f"h {h.shape} and levels {swaps.levels.shape} do not fit {n_levels} betas, {n_hidden} units")
+    wanted = (swaps.levels.size, n_hidden)
+    if swaps.levels.shape[1:] != (n_levels,) or h.shape != wanted or h.dtype != parameters.up.dtype:
+        raise ValueError(
+            f"h {h.dtype}{h.shape} and levels {swaps.levels.shape} do not fit {n_levels} betas and {n_hidden} units"
+            f" of {parameters.up.dtype}"
+        )
     rows = _rows(parameters, h, swaps.levels)
     parts = max(1, min(n_threads(), h.shape[0], h.shape[0] * n_visible * n_hidden // SHARE))
     longest = leading(max(n_visible, n_hidden), h.dtype)

@@ -3,6 +3,8 @@
 A ladder has levels 0 (easy to sample) to K - 1 (the model). Each of its K replicas stands at a level of its own. A
 sweep moves every replica within its level's distribution; then neighbours change places with probability
 
+::
+
     min(1, f_k(x') f_{k+1}(x) / (f_k(x) f_{k+1}(x'))),   x at level k, x' at level k + 1,
 
 for even k after sweeps of an even number, and for odd k after the others. Both steps leave the product of all levels'

@@ -2,6 +2,8 @@
 
 A move from x to x', proposed as readily as its reverse, is accepted with probability
 
+::
+
     min(1, p(x') / p(x)) = min(1, e^{-(E(x') - E(x))}),
 
 so only a difference is needed. Discrete states change at one site, chosen at random, to another of its values;

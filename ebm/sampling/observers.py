@@ -1,14 +1,16 @@
 """Observers: numbers gathered from a sampler's states while none of the states is kept.
 
+::
+
     for states in sampler.sweeps(n): each observer.update(states)
 
-which ``observe`` does. Moments of batches are joined by Chan's formula, in float64:
+which ``observe`` does. Moments of batches are joined by Chan's formula, in float64::
 
     mean_ab = mean_a + d n_b / n,   M_ab = M_a + M_b + d d^T n_a n_b / n,   d = mean_b - mean_a,   n = n_a + n_b,
 
 where M is the sum of products of deviations: nothing large is subtracted from anything large.
 
-Source: Chan, Golub & LeVeque 1983 (doi:10.1080/00031305.1983.10483115), eqs. 2.1; Welford 1962
+Source: Chan, Golub & LeVeque 1983 (doi:10.1080/00031305.1983.10483115), section on updating; Welford 1962
 (doi:10.1080/00401706.1962.10490022).
 """
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ebm.device import beside
 from ebm.sampling.ladder import Ladder, Replicas, exchange_by_sweeps
 
 if TYPE_CHECKING:
@@ -66,10 +67,9 @@ class ParallelTempering:
     states : array of shape (n_ladders * n_levels, n_units), optional
         To start from; by default the ladder makes them.
 
-    Attributes
-    ----------
-    replicas : Replicas
-        States, levels and counters. Assign ``Replicas(**arrays)`` to go on from ``replicas.arrays()``, exactly.
+    Notes
+    -----
+    ``replicas`` holds all that a run needs: assign ``Replicas(**arrays)`` to go on from ``replicas.arrays()``, exactly.
 
     Raises
     ------
@@ -86,7 +86,24 @@ class ParallelTempering:
         if states.ndim != 2 or states.shape[0] != n_ladders * ladder.n_levels:
             raise ValueError(f"states must have {n_ladders} x {ladder.n_levels} rows, got shape {states.shape}")
         self._ladder, self.random = ladder, random
-        self.replicas = Replicas.at(states, ladder.n_levels)
+        self._replicas = Replicas.at(states, ladder.n_levels)
+
+    @property
+    def replicas(self) -> Replicas:
+        """States, levels and counters; replace it to go on from somewhere else."""
+        return self._replicas
+
+    @replicas.setter
+    def replicas(self, replicas: Replicas) -> None:
+        n_levels = self._ladder.n_levels
+        if replicas.levels.shape[1:] != (n_levels,) or replicas.states.shape[0] != replicas.levels.size:
+            raise ValueError(
+                f"replicas must have {n_levels} levels and a row of states for each, got levels of shape "
+                f"{replicas.levels.shape} and states of shape {replicas.states.shape}"
+            )
+        if (np.sort(replicas.levels, axis=1) != np.arange(n_levels)).any():
+            raise ValueError("each ladder of replicas must have one replica at every level")
+        self._replicas = replicas
 
     @property
     def ladder(self) -> Ladder:
@@ -106,7 +123,8 @@ class ParallelTempering:
 
     def states_at(self, level: int) -> Any:
         """States at a level, one row a ladder."""
-        return self.replicas.states[self.replicas.rows_at(level)]
+        states = self._replicas.states
+        return states[beside(self._replicas.rows_at(level), states)]
 
     @property
     def statistics(self) -> SwapStatistics:

@@ -1,5 +1,7 @@
 """Simulated tempering: a chain whose temperature is a state too.
 
+::
+
     p(x, k) proportional to f_{beta_k}(x) e^{g_k},   k = 0, ..., K - 1,
 
 so among the draws at beta = 1 the states are the model's, whatever the weights g are; the chain spends p_k ~ Z_k
@@ -20,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ebm.device import beside
 from ebm.random import Random, Stream
 from ebm.sampling.ladder import check_betas
 
@@ -101,7 +104,7 @@ class SimulatedTempering:
         for _ in range(n_sweeps):
             self._sweep()
             self.visits += np.bincount(self.levels, minlength=self.betas.size)
-            yield self.states[self.at_model]
+            yield self.states[beside(self.at_model, self.states)]
 
     def run(self, n_sweeps: int) -> Any:
         """Do ``n_sweeps`` (at least 1) sweeps and return the states that then stand at beta = 1."""

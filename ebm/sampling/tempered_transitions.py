@@ -3,6 +3,8 @@
 From x at beta_n = 1, sweeps at beta_{n-1}, ..., beta_0 lead up to the base and sweeps at beta_0, ..., beta_{n-1} down
 again; with U the potential and every difference taken where the chain stands,
 
+::
+
     log a = sum_up (beta_{k+1} - beta_k) U(x before the sweep at beta_k)
           - sum_down (beta_{k+1} - beta_k) U(x after the sweep at beta_k),
 
@@ -20,6 +22,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from ebm.device import beside
 from ebm.random import Random, Stream
 from ebm.sampling.ladder import check_betas
 from ebm.sampling.tempered import Tempered
@@ -110,7 +113,7 @@ class TemperedTransitions:
         if np.isnan(log_a).any():
             raise ValueError(f"the family's potential is NaN at step {self.step}")
         u = self.random.uniform((len(log_a), 1), Stream.TRANSITION, self.step, np.float64)[:, 0]
-        rows = np.flatnonzero(np.log(u) < log_a)
+        rows = beside(np.flatnonzero(np.log(u) < log_a), proposed)
         states = self.states.copy()
         states[rows] = proposed[rows]
         self.states = states

@@ -4,12 +4,14 @@ Level k is the model of an earlier time of learning than level k + 1. A phase tr
 along the trajectory step by step, where lowering beta would meet a discontinuous one. States are visible ones; replicas
 of levels k and k + 1 change places by the free energies of both models at both states,
 
+::
+
     log f_k(v) = -F_k(v),
 
 so hidden units are drawn within a sweep only, and each model may have its own number of them.
 
-Source: Decelle, Furtlehner, Navas Gomez & Seoane 2024, "Fast and accurate sampling in restricted Boltzmann machines:
-trajectory parallel tempering" (arXiv:2405.15376), section on the algorithm.
+Source: Bereux, Decelle, Furtlehner, Rosset & Seoane 2024, "Fast training and sampling of restricted Boltzmann machines"
+(arXiv:2405.15376), section on parallel trajectory tempering.
 """
 
 from __future__ import annotations
@@ -20,7 +22,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from ebm.device import beside
 from ebm.random import Random, Stream
+from ebm.sampling.parallel_tempering import ParallelTempering
 
 if TYPE_CHECKING:
     from ebm.random import Draw
@@ -96,7 +100,7 @@ class ModelLadder:
         """
         out, first = np.empty_like(states), 0
         for level, model in enumerate(self.models):
-            rows = np.flatnonzero(levels == level)
+            rows = beside(np.flatnonzero(levels == level), states)
             if rows.size:
                 h = model.sample_hidden(states[rows], random.at(Stream.TEMPERED_HIDDEN, step, first))
                 out[rows] = model.sample_visible(h, random.at(Stream.TEMPERED_VISIBLE, step, first))
@@ -109,7 +113,75 @@ class ModelLadder:
         for level, model in enumerate(self.models):
             rows = np.flatnonzero((levels == level) ^ (others == level))
             if rows.size:
-                found = model.free_energy(states[rows]).astype(np.float64)
+                found = model.free_energy(states[beside(rows, states)]).astype(np.float64)
                 energies = found.get() if hasattr(found, "get") else np.asarray(found)
                 out[rows] += np.where(levels[rows] == level, energies, -energies)
         return out
+
+
+def acceptance_between(tempering: ParallelTempering, n_draws: int) -> np.ndarray:
+    """Estimate the mean probability with which any two levels would change places, neighbours or not.
+
+    Parameters
+    ----------
+    tempering : ParallelTempering
+        On any ladder; it goes on by ``n_draws`` sweeps.
+    n_draws : int
+        At least 1.
+
+    Returns
+    -------
+    ndarray of shape (n_levels, n_levels), float64
+        Symmetric, ones on the diagonal.
+    """
+    levels, n_ladders = np.arange(tempering.ladder.n_levels), tempering.replicas.levels.shape[0]
+    total = np.zeros((levels.size, levels.size))
+    for _ in range(n_draws):
+        tempering.run(1)
+        ratios = np.zeros((levels.size, levels.size, n_ladders))  # log f_j - log f_i of the states at level i
+        for i in levels:
+            states = tempering.states_at(int(i))
+            for j in levels[levels != i]:
+                ratios[i, j] = tempering.ladder.log_ratios(states, np.full(n_ladders, i), np.full(n_ladders, j))
+        total += np.exp(np.minimum(ratios + ratios.transpose(1, 0, 2), 0.0)).mean(axis=2)
+    return total / n_draws
+
+
+def thinned(
+    models: Sequence[VisibleModel], random: Random, *, least: float = 0.25, n_ladders: int = 20, burn_in: int = 200,
+    n_draws: int = 20,
+) -> list[VisibleModel]:  # fmt: skip
+    """Choose few of many checkpoints, so that neighbours still change places often enough.
+
+    Parallel tempering over all of them tells how often any two would; then each step down from the last model goes as
+    far as its rate allows. The first and the last stay.
+
+    Parameters
+    ----------
+    models : sequence of models
+        As of :class:`ModelLadder`, as many as you like.
+    random : Random
+    least : float
+        Mean probability of acceptance between neighbours, in (0, 1). Where two neighbours had less before, both stay.
+    n_ladders, burn_in, n_draws : int
+        Effort.
+
+    Returns
+    -------
+    list of models
+
+    Raises
+    ------
+    ValueError
+        When ``least`` is not within (0, 1), or a number of sweeps is below 1.
+    """
+    if not 0 < least < 1 or min(burn_in, n_draws) < 1:
+        raise ValueError(f"least must lie in (0, 1) and sweeps be at least 1, got {least}, {burn_in} and {n_draws}")
+    tempering = ParallelTempering(ModelLadder(models), n_ladders, random)
+    tempering.run(burn_in)
+    enough = acceptance_between(tempering, n_draws) >= least
+    chosen = [len(models) - 1]
+    while chosen[-1] > 0:
+        below = np.flatnonzero(enough[chosen[-1], : chosen[-1]])
+        chosen.append(int(below[0]) if below.size else chosen[-1] - 1)
+    return [models[i] for i in reversed(chosen)]

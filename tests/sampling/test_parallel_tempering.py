@@ -7,6 +7,7 @@ import pytest
 
 from ebm.boltzmann.rbm import RBM
 from ebm.boltzmann.tempered_rbm import TemperedRBM
+from ebm.kernels.processor import HAS_FMA
 from ebm.kernels.threads import limit_threads
 from ebm.random import Random
 from ebm.sampling.ladder import BetaLadder, Replicas, exchange_by_sweeps
@@ -215,6 +216,8 @@ def test_the_slow_reference_makes_the_same_states():
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_the_fused_way_is_the_sweeps(dtype):
+    if not HAS_FMA and dtype == np.float32:
+        pytest.skip("without FMA, pre-activations by themselves are BLAS's, which rounds otherwise")
     fused, plain = chosen(dtype), chosen(dtype)
     fused.run(150)
     exchange_by_sweeps(plain.ladder, plain.replicas, 150, plain.random)
@@ -302,6 +305,19 @@ def test_bad_input_is_refused_with_its_name():
         tempering.ladder = BetaLadder(path_graph(), np.array([0.0, 1.0]))
     with pytest.raises(ValueError, match=r"base_visible_bias must be float64\(2,\), got float64\(3,\)"):
         rbm(2, 1, kind=lambda model, base: TemperedRBM(model, np.zeros(3)))
+
+
+def test_replicas_that_do_not_fit_are_refused():
+    tempering = chosen()
+    with pytest.raises(ValueError, match="replicas must have 5 levels"):
+        tempering.replicas = Replicas.at(np.zeros((6, 51), np.float32), 3)
+    twice = Replicas.at(tempering.replicas.states, 5)
+    twice.levels[0, 0] = 1
+    with pytest.raises(ValueError, match="one replica at every level"):
+        tempering.replicas = twice
+    other = ParallelTempering(tempering.ladder, 3, Random(0), states=np.zeros((15, 51)))
+    with pytest.raises(ValueError, match=r"h float64\(15, 21\) .* 21 units of float32"):
+        other.run(1)
 
 
 class NotANumber(GraphFamily):

@@ -7,7 +7,7 @@ from ebm.boltzmann.rbm import RBM
 from ebm.random import Random
 from ebm.sampling.ladder import Replicas
 from ebm.sampling.parallel_tempering import ParallelTempering
-from ebm.sampling.trajectory import ModelLadder
+from ebm.sampling.trajectory import ModelLadder, acceptance_between, thinned
 from tests.sampling.families import binary, p_value
 
 N = 20_000
@@ -83,12 +83,14 @@ def test_log_ratios_are_differences_of_free_energies():
     np.testing.assert_allclose(found, wanted, atol=1e-12)
 
 
+def growing(weights, n=8):
+    """Models whose units pull each other more and more."""
+    return [RBM(np.full((n, n), w), np.full(n, -w * n / 2 + 0.05), np.full(n, -w * n / 2)) for w in weights]
+
+
 def test_modes_are_crossed_along_a_trajectory_of_learning():
     """Checkpoints of growing weights lead to a model of two modes that its own chain does not leave."""
-    n, models = 8, []
-    for w in np.linspace(0, 1.2, 9):
-        half = -w * n / 2
-        models.append(RBM(np.full((n, n), w), np.full(n, half + 0.05), np.full(n, half)))
+    n, models = 8, growing(np.linspace(0, 1.2, 9))
     p = distribution(models[-1])
     share = p[binary(n).mean(axis=1) > 0.5].sum() + p[binary(n).mean(axis=1) == 0.5].sum() / 2
     tempering = ParallelTempering(ModelLadder(models), 300, Random(0))
@@ -98,6 +100,34 @@ def test_modes_are_crossed_along_a_trajectory_of_learning():
     assert error < 0.02
     assert abs(ups.mean() - share) < 4 * error
     assert tempering.statistics.round_trips > 100
+
+
+def test_acceptance_between_any_two_is_that_of_enumeration():
+    models, v = checkpoints(), binary(3)
+    tempering = ParallelTempering(ModelLadder(models), 2000, Random(5))
+    tempering.run(50)
+    found = acceptance_between(tempering, 20)
+    p = [distribution(model) for model in models]
+    energies = [model.free_energy(v) for model in models]
+    for i, j in ((0, 1), (0, 2), (2, 1)):
+        gap = energies[i] - energies[j]  # log f_j - log f_i
+        chances = np.exp(np.minimum(gap[:, None] - gap[None, :], 0.0))
+        assert found[i, j] == pytest.approx(p[i] @ chances @ p[j], abs=0.01)
+    np.testing.assert_allclose(found, found.T)
+    np.testing.assert_array_equal(np.diagonal(found), 1.0)
+
+
+def test_checkpoints_are_thinned():
+    models = growing(np.linspace(0, 1.2, 25))
+    few = thinned(models, Random(0), least=0.3)
+    assert few[0] is models[0]
+    assert few[-1] is models[-1]
+    assert len(few) < 13
+    tempering = ParallelTempering(ModelLadder(few), 100, Random(1))
+    tempering.run(200)
+    assert tempering.statistics.acceptance.min() > 0.25
+    with pytest.raises(ValueError, match=r"least must lie in \(0, 1\)"):
+        thinned(models, Random(0), least=1.0)
 
 
 def test_a_run_goes_on_exactly_and_cannot_be_respaced():
