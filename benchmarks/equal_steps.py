@@ -2,8 +2,8 @@
 
     python -m benchmarks.equal_steps
 
-Each rule has 400 chain-sweeps an update: 40 chains of 10 sweeps, 400 of one, or 40 ladders of 10 temperatures that sweep
-once. The bound is the entropy of the data, -ln 30 nats a pattern.
+Each rule has 400 chain-sweeps an update: 40 chains of 10 sweeps, 400 of one, or 40 ladders of 10 temperatures that
+sweep once. The bound is the entropy of the data, -ln 30 nats a pattern.
 """
 
 from __future__ import annotations
