@@ -22,8 +22,9 @@ from typing import Any
 
 import numpy as np
 
+from ebm.device import beside
 from ebm.random import Random, Stream
-from ebm.sampling.annealing import LEAST_SHARE, LogPartition, Path, estimate, pass_along
+from ebm.sampling.annealing import LEAST_SHARE, LogPartition, Path, estimate, not_finite, pass_along
 
 HALF = 0.5  # of a population's chains: resample when fewer are effective
 
@@ -56,6 +57,8 @@ class Populations:
 
     def estimate(self, method: str = "trajectory") -> LogPartition:
         """Return log Z of the present target. Its "chains" are the populations, of which each is one unbiased run."""
+        if not np.isfinite(self.log_weights).all():
+            return not_finite(method, len(self.log_z))
         peak = self.log_weights.max(axis=1, keepdims=True)
         now = self.log_z + peak[:, 0] + np.log(np.exp(self.log_weights - peak).mean(axis=1))
         found = estimate(0.0, now, method, of="populations")
@@ -116,7 +119,8 @@ def resampled(populations: Populations, random: Random) -> Populations:
         order[p] = order[p][systematic(w, u[p, 0])]
         log_z[p] += peak + np.log(w.mean())
         log_weights[p] = 0.0
-    return Populations(populations.states[order.ravel()], log_weights, log_z, populations.step)
+    chosen = beside(order.ravel(), populations.states)
+    return Populations(populations.states[chosen], log_weights, log_z, populations.step)
 
 
 def systematic(weights: np.ndarray, u: float) -> np.ndarray:

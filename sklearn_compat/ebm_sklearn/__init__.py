@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ebm.boltzmann.monitors import AISMonitor, FreeEnergyGap, PseudoLikelihood, ReconstructionError
+from ebm.boltzmann.trajectory import LogPartitionTracker
 from ebm.storage import ModelFileError
 from ebm.training import Checkpoint, DivergenceError, EarlyStopping, Progress
 from ebm_sklearn._warnings import FitInterruptedWarning, OutOfRangeWarning, UntrustedEstimateWarning
@@ -20,6 +21,7 @@ __all__ = [
     "FitInterruptedWarning",
     "FreeEnergyGap",
     "HistoryDisplay",
+    "LogPartitionTracker",
     "ModelFileError",
     "OutOfRangeWarning",
     "Progress",

@@ -149,12 +149,12 @@ def test_the_mean_weight_is_unbiased_both_ways(dtype):
     path, betas, n, exact = path_of(model), temperatures(5), 20_000, exact_log_partition(model)
     forward = annealed_importance_sampling(path, n, betas, Random(1))
     back = reverse_annealed_importance_sampling(path, exact_samples(model, n), betas, Random(1), first_step=50)
-    for estimate in (forward, back):
-        assert abs(estimate.value - exact) < 4 * estimate.standard_error
-        assert 0 < estimate.standard_error < 0.05
-        w = np.exp(estimate.log_weights - estimate.log_weights.max())
-        assert estimate.standard_error == pytest.approx(w.std(ddof=1) / w.mean() / np.sqrt(n), rel=1e-9)
-        assert estimate.effective_sample_size == pytest.approx(w.sum() ** 2 / (w**2).sum())
+    for found in (forward, back):
+        assert abs(found.value - exact) < 4 * found.standard_error
+        assert 0 < found.standard_error < 0.05
+        w = np.exp(found.log_weights - found.log_weights.max())
+        assert found.standard_error == pytest.approx(w.std(ddof=1) / w.mean() / np.sqrt(n), rel=1e-9)
+        assert found.effective_sample_size == pytest.approx(w.sum() ** 2 / (w**2).sum())
 
 
 def test_the_bounds_hold_on_average():
