@@ -30,6 +30,7 @@ class Stream(enum.IntEnum):
     PILOT = 60  # seeds of the runs that choose temperatures
     TRAJECTORY = 61  # the seed of the chains that follow a model while it learns
     RESAMPLING = 62  # which chains of a population go on
+    REVERSE_STARTS = 63  # the seed of the chains that sample a model before it is annealed in reverse
 
 
 @dataclass(frozen=True)

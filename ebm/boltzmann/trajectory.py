@@ -44,7 +44,8 @@ class LogPartitionTracker(Monitor):
     - "log_likelihood", the mean log p(v) of the samples, "log_likelihood_error", the standard error of log Z, and
       "log_likelihood_trusted", 1 or 0, as of :class:`ebm.boltzmann.monitors.AISMonitor` (where not, there is an
       UntrustedEstimateWarning the first time);
-    - "log_partition", log Z, and "effective_share", the share of a population's chains that are effective.
+    - "log_partition", log Z, and "effective_share", the share of a population's chains that are effective before any
+      resampling.
 
     A resumed run goes on with the same chains. The estimate does not enter learning.
 
@@ -127,7 +128,7 @@ class LogPartitionTracker(Monitor):
             "log_likelihood_error": log_z.standard_error,
             "log_likelihood_trusted": float(log_z.trusted),
             "log_partition": log_z.value,
-            "effective_share": populations.effective_share,
+            "effective_share": populations.share,
         }
 
     @property
@@ -162,6 +163,7 @@ def _packed(populations: Populations, model: RBM, prefix: str) -> dict[str, np.n
         "log_weights": populations.log_weights,
         "log_z": populations.log_z,
         "step": np.array([populations.step], np.int64),
+        "shares": np.array([populations.share, populations.least_share]),
         **{name: _host(getattr(model, name)) for name in PARAMETERS},
     }
     return {prefix + name: np.ascontiguousarray(array) for name, array in arrays.items()}
@@ -171,6 +173,7 @@ def _unpacked(kept: Mapping[str, np.ndarray], model: RBM, prefix: str) -> tuple[
     """Return the populations, and the model that they stand at, on the device of ``model``."""
     weights, visible, hidden = (beside(kept[prefix + name], model.weights) for name in PARAMETERS)
     states = beside(kept[prefix + "states"], model.weights)
-    step = int(kept[prefix + "step"][0])
-    populations = Populations(states, kept[prefix + "log_weights"], kept[prefix + "log_z"], step)
+    weights_and_z = kept[prefix + "log_weights"], kept[prefix + "log_z"]
+    shares = (float(share) for share in kept[prefix + "shares"])
+    populations = Populations(states, *weights_and_z, int(kept[prefix + "step"][0]), *shares)
     return populations, RBM(weights, visible, hidden, model.visible, model.hidden)

@@ -43,17 +43,17 @@ class Populations:
         log Z up to the last resampling.
     step : int
         Where the random numbers stand.
+    share, least_share : float
+        The mean share of a population's chains that were effective after the last move, before any resampling, and
+        the least that ever were.
     """
 
     states: Any = field(repr=False)
     log_weights: np.ndarray = field(repr=False)
     log_z: np.ndarray
     step: int = 0
-
-    @property
-    def effective_share(self) -> float:
-        """The mean share of chains that are effective, 1 / n to 1."""
-        return float(_shares(self.log_weights).mean())
+    share: float = 1.0
+    least_share: float = 1.0
 
     def estimate(self, method: str = "trajectory") -> LogPartition:
         """Return log Z of the present target. Its "chains" are the populations, of which each is one unbiased run."""
@@ -62,8 +62,10 @@ class Populations:
         peak = self.log_weights.max(axis=1, keepdims=True)
         now = self.log_z + peak[:, 0] + np.log(np.exp(self.log_weights - peak).mean(axis=1))
         found = estimate(0.0, now, method, of="populations")
-        if found.trusted and self.effective_share < LEAST_SHARE:
-            verdict = f"not to be trusted: {self.effective_share:.1%} of the chains in a population are effective"
+        if found.trusted and self.least_share < LEAST_SHARE:
+            verdict = (
+                f"not to be trusted: on the way only {self.least_share:.1%} of a population's chains were effective"
+            )
             return replace(found, trusted=False, verdict=f"{verdict}; use more temperatures")
         return found
 
@@ -103,8 +105,11 @@ def follow(path: Path, populations: Populations, betas: np.ndarray, random: Rand
     states, gains = pass_along(path, populations.states, betas, random, populations.step)
     step = populations.step + len(betas) - 1
     log_weights = populations.log_weights + gains.reshape(populations.log_weights.shape)
-    moved = Populations(states, log_weights, populations.log_z, step)
-    return resampled(moved, random) if np.isfinite(log_weights).all() else moved
+    moved = replace(populations, states=states, log_weights=log_weights, step=step)
+    if not np.isfinite(log_weights).all():
+        return moved
+    share = float(_shares(log_weights).mean())
+    return resampled(replace(moved, share=share, least_share=min(share, populations.least_share)), random)
 
 
 def resampled(populations: Populations, random: Random) -> Populations:
@@ -120,7 +125,7 @@ def resampled(populations: Populations, random: Random) -> Populations:
         log_z[p] += peak + np.log(w.mean())
         log_weights[p] = 0.0
     chosen = beside(order.ravel(), populations.states)
-    return Populations(populations.states[chosen], log_weights, log_z, populations.step)
+    return replace(populations, states=populations.states[chosen], log_weights=log_weights, log_z=log_z)
 
 
 def systematic(weights: np.ndarray, u: float) -> np.ndarray:
