@@ -29,12 +29,12 @@ class Onwards(Coins):
         return np.log1p(np.exp(self.first)).sum()
 
     def draw(self, beta, n, random, step):
-        u = random.uniform((n, len(self.a)), Stream.ANNEALING_VISIBLE, step, np.float64)
+        u = np.random.default_rng((random.seed, step)).random((n, len(self.a)))
         return (u < 1 / (1 + np.exp(-(1 - beta) * self.first - beta * self.a))).astype(float)
 
     def move(self, states, old, new, random, step):
         fresh = self.draw(new, len(states), random, step)
-        stay = random.uniform(states.shape, Stream.ANNEALING_HIDDEN, step, np.float64) < self.keep
+        stay = np.random.default_rng((random.seed, step, 1)).random(states.shape) < self.keep
         return np.where(stay, states, fresh), (new - old) * (states @ (self.a - self.first))
 
 
