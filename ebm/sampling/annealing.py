@@ -221,7 +221,7 @@ def estimate(log_base: float, log_weights: np.ndarray, method: str, *, of: str =
     log_ratio = float(peak + np.log(w.mean()))
     effective = float(w.sum() ** 2 / (w @ w))
     error = float(np.sqrt(max(n / effective - 1.0, 0.0) / (n - 1)))
-    trusted, verdict = _judge(log_weights, effective, of)
+    trusted, verdict = _judge(log_weights, effective, of, "forward" if method == "reverse_ais" else "reverse")
     value = float(log_base) + (-log_ratio if method == "reverse_ais" else log_ratio)
     return LogPartition(value, error, effective, n, method, trusted, verdict, log_weights)
 
@@ -232,13 +232,13 @@ def not_finite(method: str, n: int, log_weights: np.ndarray | None = None) -> Lo
     return LogPartition(np.nan, np.nan, 0.0, n, method, False, verdict, log_weights)
 
 
-def _judge(log_weights: np.ndarray, effective: float, of: str) -> tuple[bool, str]:
+def _judge(log_weights: np.ndarray, effective: float, of: str, other: str) -> tuple[bool, str]:
     n = len(log_weights)
     above = np.maximum(log_weights - np.median(log_weights), 0.0)
     implied = float(np.exp(-(above @ above) / max(np.count_nonzero(above), 1)))
     share = min(effective / n, implied)
     figures = f"{effective:.1f} of {n} {of} are effective ({implied:.1%} by the spread of the log weights)"
     if n >= FEWEST and share >= LEAST_SHARE:
-        return True, f"consistent: {figures}; regions that all {of} missed would show in a reverse run only"
+        return True, f"consistent: {figures}; regions that all {of} missed would show in a {other} run only"
     cure = f"at least {FEWEST} {of}" if n < FEWEST else "more temperatures"
     return False, f"not to be trusted: {figures}, and {LEAST_SHARE:.0%} are needed; use {cure}"

@@ -191,6 +191,8 @@ class FittedRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TrainedEstima
         check_is_fitted(self)
         if method not in ("ais", "reverse_ais", "bridge"):
             raise ValueError(f"method must be 'ais', 'reverse_ais' or 'bridge', got {method!r}")
+        if temperatures not in ("fixed", "adaptive"):
+            raise ValueError(f"temperatures must be 'fixed' or 'adaptive', got {temperatures!r}")
         _at_least_one(n_chains=n_chains, n_gibbs=n_gibbs)
         most = {None: 2**20, True: 2 ** min(self.components_.shape), False: 0}[exact]
         model, random = self._model(), Random(self._seed)
