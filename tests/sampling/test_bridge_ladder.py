@@ -51,9 +51,9 @@ def scores(n, **options):
 
 
 def test_values_and_errors_are_right_though_draws_are_correlated():
-    x, runs = scores(120)
+    x, runs = scores(120, n_chains=60)
     assert abs(x.mean()) < 4 / np.sqrt(120)
-    assert 0.85 < x.std() < 1.25  # three errors of a spread over 120 about that of 30 chains, 1.04
+    assert 0.85 < x.std() < 1.2
     assert np.mean(np.abs(x) < 1.96) > 0.9
     assert np.mean([run.trusted for run in runs]) > 0.95
     assert {run.method for run in runs} == {"bridge"}
