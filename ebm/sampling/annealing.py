@@ -77,7 +77,7 @@ class LogPartition:
     effective_sample_size : float
         (sum w)^2 / sum w^2, between 1 and ``n_chains``; infinite when exact.
     n_chains : int
-        0 when exact.
+        0 when exact; of both directions together for a bridge of two runs; populations, for "trajectory".
     method : {"exact", "ais", "reverse_ais", "ais_between", "bridge", "trajectory"}
         The last three: annealing from another model (:mod:`ebm.boltzmann.between`), bridge sampling
         (:mod:`ebm.sampling.bridge`), and a population that followed the model while it learnt

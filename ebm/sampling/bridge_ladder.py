@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ebm.random import Random
-from ebm.sampling.annealing import FEWEST, LEAST_SHARE, LogPartition, check_rising, not_finite
+from ebm.sampling.annealing import FEWEST, LEAST_SHARE, LogPartition, check_rising, not_finite, pass_along
 from ebm.sampling.bridge import bennett_acceptance_ratio, log_logistic
 
 LARGEST_DRIFT = 4.0  # standard errors between the first and the second halves of the draws
@@ -122,9 +122,9 @@ def _climb(path: Any, n_chains: int, betas: np.ndarray, random: Random, plan: Dr
         above, below = betas[min(k + 1, len(betas) - 1)], betas[max(k - 1, 0)]
         up, down = [], []
         for draw in range(plan.n_draws):
-            for _ in range(plan.thin if draw else plan.n_burn):
-                step += 1
-                states, _ = path.move(states, beta, beta, random, step)
+            n_sweeps = plan.thin if draw else plan.n_burn
+            states, _ = pass_along(path, states, np.full(n_sweeps + 1, beta), random, step)
+            step += n_sweeps
             up.append(_host(path.log_ratio(states, beta, above)))
             down.append(_host(path.log_ratio(states, beta, below)))
         yield _Rung(np.stack(up, axis=1), np.stack(down, axis=1))

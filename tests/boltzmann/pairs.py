@@ -1,5 +1,7 @@
 """Pairs of unit types for tests that hold for all of them: a small model, its exact log Z, and exact samples."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy.special import logsumexp
 
@@ -7,8 +9,45 @@ from ebm.boltzmann.rbm import RBM
 from ebm.boltzmann.units import Bernoulli
 from ebm.random import Random
 
-# (name, visible units, hidden units): the hidden side is enumerated, so its units must have states.
-PAIRS = [("bernoulli-bernoulli", Bernoulli(), Bernoulli())]
+
+@dataclass(frozen=True)
+class Signs:
+    """Units in {-1, 1} of the tests' own, NumPy only: any object that satisfies the protocol of units will do."""
+
+    name: str = "signs"
+
+    def mean(self, inputs):
+        return np.tanh(inputs)
+
+    def sample(self, inputs, draw):
+        return 2 * Bernoulli().sample(2 * inputs, draw) - 1
+
+    def cumulant(self, inputs):
+        return np.logaddexp(inputs, -inputs).sum(axis=1)
+
+    def mean_given(self, x, affine):
+        return self.mean(affine(x))
+
+    def sample_given(self, x, affine, draw):
+        return self.sample(affine(x), draw)
+
+    def cumulant_given(self, x, affine):
+        return self.cumulant(affine(x))
+
+    def states(self, n, dtype=np.float64):
+        return 2 * Bernoulli().states(n, dtype) - 1
+
+    def bias_from_mean(self, mean):
+        return np.arctanh(np.clip(mean, -0.99, 0.99))
+
+
+# (name, visible units, hidden units, scale of the weights): the hidden side is enumerated, so its units must have
+# states; the scale makes log weights spread, and no more than twelve temperatures bear.
+PAIRS = [
+    ("bernoulli-bernoulli", Bernoulli(), Bernoulli(), 3.0),
+    ("signs-signs", Signs(), Signs(), 1.5),
+    ("bernoulli-signs", Bernoulli(), Signs(), 2.5),
+]
 
 
 def pair_model(visible, hidden, n_visible, n_hidden, *, dtype=np.float64, seed=0, scale=1.0):
