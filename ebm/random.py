@@ -47,6 +47,10 @@ class Stream(enum.IntEnum):
     GRAPH_CHAINS = 32  # initial states of its chains
     GRAPH_CLAMPED = 33  # hidden units where the visible ones are clamped
     GRAPH_HIDDEN = 34  # the states from which these start
+    PILOT = 60  # seeds of the runs that choose temperatures
+    TRAJECTORY = 61  # the seed of the chains that follow a model while it learns
+    RESAMPLING = 62  # which chains of a population go on
+    REVERSE_STARTS = 63  # the seed of the chains that sample a model before it is annealed in reverse
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,10 @@ class Random:
     def at(self, stream: Stream, step: int = 0, first_row: int = 0) -> Draw:
         """Name a place in the streams."""
         return Draw(self.seed, int(stream), step, first_row)
+
+    def child(self, stream: Stream, number: int = 0) -> Random:
+        """Return random numbers under another seed (52 bits), drawn from this one: for a run within a run."""
+        return Random(int(self.uniform((1, 1), stream, number, np.float64)[0, 0] * 2**52))
 
     def uniform(self, shape: tuple[int, int], stream: Stream, step: int = 0, dtype: type = np.float32) -> np.ndarray:
         """Uniforms in the open interval (0, 1), shape (rows, columns)."""

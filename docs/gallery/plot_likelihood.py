@@ -191,6 +191,11 @@ found = log_partition(trap, data_mean=states.mean(axis=0), random=Random(0), exa
 print(f"base from the data's means: {found.value:.2f} ± {found.standard_error:.2f}")
 
 # %%
+# Both directions can be joined into one estimate with a smaller error, as
+# ``estimate_log_partition(method="bridge")`` does: :ref:`sphx_glr_auto_gallery_plot_log_partition.py` sets the ways to
+# log Z side by side.
+
+# %%
 # What it costs
 # -------------
 # ``log_partition_`` is computed at its first use, under the seed of the fit, kept, and dropped by ``fit`` and

@@ -80,14 +80,21 @@ class RBMPath:
         streams = Stream.ANNEALING_VISIBLE, Stream.ANNEALING_HIDDEN
         return annealing.anneal(ladder, v, step=first_step, streams=streams, seed=random.seed)
 
+    def log_ratio(self, v: Any, old: float, new: float) -> Any:
+        """Return log(f_new / f_old) of every row of v, shape (n_chains,)."""
+        return self._log_ratio(v, self.model.hidden_inputs(v), old, new)
+
+    def _log_ratio(self, v: Any, x: Any, old: float, new: float) -> Any:
+        kind, hidden = self.model.dtype.type, self.model.hidden
+        change = hidden.cumulant(x * kind(new)) - hidden.cumulant(x * kind(old))
+        return change + kind(new - old) * (v @ (self.model.visible_bias - self.base_visible_bias))
+
     def move(self, v: Any, old: float, new: float, random: Random, step: int) -> tuple[Any, Any]:
         """Return v after a sweep of Gibbs at beta = new, and log(f_new / f_old) of the v before."""
         model, b0 = self.model, self.base_visible_bias
         kind = model.dtype.type
         x = model.hidden_inputs(v)
-        at_new = x * kind(new)
-        log_ratio = model.hidden.cumulant(at_new) - model.hidden.cumulant(x * kind(old))
-        log_ratio = log_ratio + kind(new - old) * (v @ (model.visible_bias - b0))
-        h = model.hidden.sample(at_new, random.at(Stream.ANNEALING_HIDDEN, step))
+        log_ratio = self._log_ratio(v, x, old, new)
+        h = model.hidden.sample(x * kind(new), random.at(Stream.ANNEALING_HIDDEN, step))
         y = model.visible_inputs(h) * kind(new) + kind(1.0 - new) * b0
         return model.visible.sample(y, random.at(Stream.ANNEALING_VISIBLE, step)), log_ratio

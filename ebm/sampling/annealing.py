@@ -40,7 +40,11 @@ FEWEST = 10  # chains; below, their spread says nothing
 
 
 class Path(Protocol):
-    """What annealing asks of a family f_beta, from the base at beta = 0 to the model at beta = 1."""
+    """What annealing asks of a family f_beta, from the base at beta = 0 to the model at beta = 1.
+
+    A path may also have ``anneal(states, betas, random, first_step)``, a faster way for what ``anneal_by_moves`` does,
+    and ``log_ratio(states, old, new)``, log(f_new / f_old), for which bridges between temperatures ask.
+    """
 
     @property
     def log_base(self) -> float:
@@ -54,8 +58,7 @@ class Path(Protocol):
     def move(self, states: Any, old: float, new: float, random: Random, step: int) -> tuple[Any, Any]:
         """Return new states, by a transition that leaves p_new as it is, and log(f_new / f_old) at the old.
 
-        ``step`` says where the random numbers stand. A path may also have ``anneal(states, betas, random,
-        first_step)``, a faster way for what ``anneal_by_moves`` does.
+        ``step`` says where the random numbers stand.
         """
         ...
 
@@ -74,8 +77,11 @@ class LogPartition:
     effective_sample_size : float
         (sum w)^2 / sum w^2, between 1 and ``n_chains``; infinite when exact.
     n_chains : int
-        0 when exact.
-    method : {"exact", "ais", "reverse_ais"}
+        0 when exact; of both directions together for a bridge of two runs; populations, for "trajectory".
+    method : {"exact", "ais", "reverse_ais", "ais_between", "bridge", "trajectory"}
+        The last three: annealing from another model (:mod:`ebm.boltzmann.between`), bridge sampling
+        (:mod:`ebm.sampling.bridge`), and a population that followed the model while it learnt
+        (:mod:`ebm.sampling.population`).
     trusted : bool
         Whether at least a tenth of the chains is effective, both as measured by (sum w)^2 / sum w^2 and as
         the upper spread s of the log weights implies, e^{-s^2}. The second is needed because the first
@@ -143,10 +149,10 @@ def annealed_importance_sampling(
     """
     if n_chains < 2:
         raise ValueError(f"n_chains must be at least 2, got {n_chains}")
-    _check_rising(betas)
+    check_rising(betas)
     states = path.start(n_chains, random)
-    log_w = _anneal(path, states, betas, random, first_step)
-    return _estimate(path.log_base, log_w, "ais")
+    _, log_w = pass_along(path, states, betas, random, first_step)
+    return estimate(path.log_base, log_w, "ais")
 
 
 def reverse_annealed_importance_sampling(
@@ -172,12 +178,13 @@ def reverse_annealed_importance_sampling(
     """
     if states.shape[0] < 2:
         raise ValueError(f"states must have at least 2 rows, one a chain; got {states.shape[0]}")
-    _check_rising(betas)
-    log_u = _anneal(path, states, betas[::-1], random, first_step)
-    return _estimate(path.log_base, log_u, "reverse_ais")
+    check_rising(betas)
+    _, log_u = pass_along(path, states, betas[::-1], random, first_step)
+    return estimate(path.log_base, log_u, "reverse_ais")
 
 
-def _check_rising(betas: np.ndarray) -> None:
+def check_rising(betas: np.ndarray) -> None:
+    """Refuse, with a ValueError, temperatures that do not rise from 0 to 1."""
     if len(betas) < 2 or betas[0] != 0 or betas[-1] != 1 or not (np.diff(betas) > 0).all():
         raise ValueError(f"betas must rise from 0 to 1, got {betas!r}")
 
@@ -193,37 +200,45 @@ def anneal_by_moves(
     return states, total.get() if hasattr(total, "get") else np.asarray(total)
 
 
-def _anneal(path: Path, states: Any, betas: np.ndarray, random: Random, first_step: int) -> np.ndarray:
-    """Pass along betas in stretches, between which Ctrl-C is heard, and return the log weights."""
+def pass_along(
+    path: Path, states: Any, betas: np.ndarray, random: Random, first_step: int = 0
+) -> tuple[Any, np.ndarray]:
+    """Move along betas in stretches, between which Ctrl-C is heard; return the last states and the log weights."""
     along = getattr(path, "anneal", None) or partial(anneal_by_moves, path)
     total: Any = 0.0
     for start in range(0, len(betas) - 1, STRETCH):
         states, log_ratio = along(states, betas[start : start + STRETCH + 1], random, first_step + start)
         total = total + log_ratio
-    return total
+    return states, total
 
 
-def _estimate(log_base: float, log_weights: np.ndarray, method: str) -> LogPartition:
+def estimate(log_base: float, log_weights: np.ndarray, method: str, *, of: str = "chains") -> LogPartition:
+    """Return log Z from log weights, each ``of`` one independent chain or population of chains."""
     n, peak = len(log_weights), log_weights.max()
     if not np.isfinite(log_weights).all():
-        verdict = "not to be trusted: weights are not finite, so the model's parameters are extreme"
-        return LogPartition(np.nan, np.nan, 0.0, n, method, False, verdict, log_weights)
+        return not_finite(method, n, log_weights)
     w = np.exp(log_weights - peak)
     log_ratio = float(peak + np.log(w.mean()))
     effective = float(w.sum() ** 2 / (w @ w))
     error = float(np.sqrt(max(n / effective - 1.0, 0.0) / (n - 1)))
-    trusted, verdict = _judge(log_weights, effective)
-    value = float(log_base) + (log_ratio if method == "ais" else -log_ratio)
+    trusted, verdict = _judge(log_weights, effective, of, "forward" if method == "reverse_ais" else "reverse")
+    value = float(log_base) + (-log_ratio if method == "reverse_ais" else log_ratio)
     return LogPartition(value, error, effective, n, method, trusted, verdict, log_weights)
 
 
-def _judge(log_weights: np.ndarray, effective: float) -> tuple[bool, str]:
+def not_finite(method: str, n: int, log_weights: np.ndarray | None = None) -> LogPartition:
+    """Return what can be said when weights are not finite: nothing."""
+    verdict = "not to be trusted: weights are not finite, so the model's parameters are extreme"
+    return LogPartition(np.nan, np.nan, 0.0, n, method, False, verdict, log_weights)
+
+
+def _judge(log_weights: np.ndarray, effective: float, of: str, other: str) -> tuple[bool, str]:
     n = len(log_weights)
     above = np.maximum(log_weights - np.median(log_weights), 0.0)
     implied = float(np.exp(-(above @ above) / max(np.count_nonzero(above), 1)))
     share = min(effective / n, implied)
-    figures = f"{effective:.1f} of {n} chains are effective ({implied:.1%} by the spread of the log weights)"
+    figures = f"{effective:.1f} of {n} {of} are effective ({implied:.1%} by the spread of the log weights)"
     if n >= FEWEST and share >= LEAST_SHARE:
-        return True, f"consistent: {figures}; regions that all chains missed would show in a reverse run only"
-    cure = f"at least {FEWEST} chains" if n < FEWEST else "more temperatures"
+        return True, f"consistent: {figures}; regions that all {of} missed would show in a {other} run only"
+    cure = f"at least {FEWEST} {of}" if n < FEWEST else "more temperatures"
     return False, f"not to be trusted: {figures}, and {LEAST_SHARE:.0%} are needed; use {cure}"

@@ -67,6 +67,10 @@ class TemperedPath:
 
     def move(self, states: Any, old: float, new: float, random: Random, step: int) -> tuple[Any, np.ndarray]:
         """Return states after a sweep at beta = new, and log(f_new / f_old) = -(new - old) U at the old ones."""
-        log_ratio = -(new - old) * self.family.potential(states)
+        log_ratio = self.log_ratio(states, old, new)
         betas = np.full(states.shape[0], new, np.float64)
         return self.family.sweep(states, betas, random, step), log_ratio
+
+    def log_ratio(self, states: Any, old: float, new: float) -> np.ndarray:
+        """Return log(f_new / f_old) = -(new - old) U of every row."""
+        return -(new - old) * self.family.potential(states)

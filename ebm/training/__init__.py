@@ -14,8 +14,8 @@ these methods, each given the `Run`:
 
 Callbacks are told in the order of their attribute ``order`` (0 if they have none), and in the order given
 where that is equal: monitors (0) record before early stopping (10) looks, checkpoints (20) save what both
-left, the progress bar (30) shows it. They keep no state of their own, it lives in the run: so they can be
-cloned, pickled and used twice.
+left, the progress bar (30) shows it. They keep no state of their own, it lives in the run (arrays that a
+resumed run needs in ``run.kept``): so they can be cloned, pickled and used twice.
 """
 
 from ebm.training.checkpoint import Checkpoint, CheckpointError, Snapshot, load_checkpoint

@@ -36,6 +36,8 @@ class Snapshot(NamedTuple):
         The state that early stopping keeps.
     fingerprint : dict
         Hyper-parameters and data of the run.
+    kept : dict of str to ndarray
+        What callbacks need to go on.
     """
 
     state: dict[str, np.ndarray]
@@ -43,6 +45,7 @@ class Snapshot(NamedTuple):
     history: list[dict[str, float]]
     best: dict[str, np.ndarray] | None
     fingerprint: dict[str, Any]
+    kept: dict[str, np.ndarray]
 
 
 def save_checkpoint(path: storage.Pathlike, run: Run) -> None:
@@ -62,6 +65,7 @@ def save_checkpoint(path: storage.Pathlike, run: Run) -> None:
     """
     arrays = {f"state/{name}": array for name, array in run.state.items()}
     arrays |= {f"best/{name}": array for name, array in (run.best or {}).items()}
+    arrays |= {f"kept/{name}": array for name, array in run.kept.items()}
     metadata = {
         "first_epoch": run.epoch + 1,
         "history": run.history,
@@ -98,6 +102,7 @@ def load_checkpoint(path: storage.Pathlike) -> Snapshot:
         metadata["history"],
         _part(arrays, "best/") or None,
         metadata["fingerprint"],
+        _part(arrays, "kept/"),
     )
 
 
@@ -109,8 +114,8 @@ def _part(arrays: Mapping[str, np.ndarray], prefix: str) -> dict[str, np.ndarray
 class Checkpoint:
     """Save the run to a file, and go on from that file.
 
-    The file is replaced whole, never half written. It holds the learner's state after an epoch, the history
-    and a fingerprint of hyper-parameters and data. Ctrl-C saves the last finished epoch too.
+    The file is replaced whole, never half written. It holds the learner's state after an epoch, the history,
+    what callbacks keep, and a fingerprint of hyper-parameters and data. Ctrl-C saves the last finished epoch too.
 
     Parameters
     ----------
@@ -152,6 +157,7 @@ class Checkpoint:
         run.epoch = saved.first_epoch - 1
         run.history[:] = saved.history
         run.best = saved.best
+        run.kept = saved.kept
         run.memory[self._key] = run.epoch
 
     def on_epoch_end(self, run: Run) -> None:

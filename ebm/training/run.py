@@ -62,6 +62,9 @@ class Run:
         The learner's state after the last finished epoch.
     best : dict of str to ndarray or None
         A state that a callback wants to keep; checkpoints keep it too. Callbacks may set it.
+    kept : dict of str to ndarray
+        Arrays that callbacks need to go on exactly after a resume: they put them here at the end of an epoch, under
+        names of their own, and find them again in ``on_train_begin``. Checkpoints keep them.
     stop : bool
         Set by a callback: no further epoch.
     stop_reason : str
@@ -81,6 +84,7 @@ class Run:
     history: list[dict[str, float]] = field(default_factory=list)
     state: dict[str, np.ndarray] = field(default_factory=dict)
     best: dict[str, np.ndarray] | None = None
+    kept: dict[str, np.ndarray] = field(default_factory=dict)
     stop: bool = False
     stop_reason: str = ""
     interrupted: bool = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ebm.boltzmann.monitors import AISMonitor, FreeEnergyGap, PseudoLikelihood, ReconstructionError
+from ebm.boltzmann.trajectory import LogPartitionTracker
 from ebm.storage import ModelFileError
 from ebm.training import Checkpoint, DivergenceError, EarlyStopping, Progress
 from ebm_sklearn._warnings import FitInterruptedWarning, OutOfRangeWarning, UntrustedEstimateWarning
@@ -31,6 +32,7 @@ __all__ = [
     "HeteroAssociativeMemory",
     "HistoryDisplay",
     "HopfieldNetwork",
+    "LogPartitionTracker",
     "ModelFileError",
     "ModernHopfield",
     "OutOfRangeWarning",

@@ -18,9 +18,9 @@ from ebm.kernels import threads
 from ebm.optimizers.schedules import Linear
 from ebm.random import Random
 from ebm.sampling.annealing import (
-    _estimate,
     anneal_by_moves,
     annealed_importance_sampling,
+    estimate,
     exact_value,
     reverse_annealed_importance_sampling,
     temperatures,
@@ -149,12 +149,12 @@ def test_the_mean_weight_is_unbiased_both_ways(dtype):
     path, betas, n, exact = path_of(model), temperatures(5), 20_000, exact_log_partition(model)
     forward = annealed_importance_sampling(path, n, betas, Random(1))
     back = reverse_annealed_importance_sampling(path, exact_samples(model, n), betas, Random(1), first_step=50)
-    for estimate in (forward, back):
-        assert abs(estimate.value - exact) < 4 * estimate.standard_error
-        assert 0 < estimate.standard_error < 0.05
-        w = np.exp(estimate.log_weights - estimate.log_weights.max())
-        assert estimate.standard_error == pytest.approx(w.std(ddof=1) / w.mean() / np.sqrt(n), rel=1e-9)
-        assert estimate.effective_sample_size == pytest.approx(w.sum() ** 2 / (w**2).sum())
+    for found in (forward, back):
+        assert abs(found.value - exact) < 4 * found.standard_error
+        assert 0 < found.standard_error < 0.05
+        w = np.exp(found.log_weights - found.log_weights.max())
+        assert found.standard_error == pytest.approx(w.std(ddof=1) / w.mean() / np.sqrt(n), rel=1e-9)
+        assert found.effective_sample_size == pytest.approx(w.sum() ** 2 / (w**2).sum())
 
 
 def test_the_bounds_hold_on_average():
@@ -232,11 +232,11 @@ def test_too_few_temperatures_are_reported():
 def test_a_lucky_effective_sample_size_does_not_pass():
     # log weights of standard deviation 3: a true share of e^-9, which nearly a tenth of all runs measure as 0.1
     rng = np.random.default_rng(0)
-    runs = [_estimate(0.0, 3.0 * rng.normal(size=100) - 4.5, "ais") for _ in range(300)]
+    runs = [estimate(0.0, 3.0 * rng.normal(size=100) - 4.5, "ais") for _ in range(300)]
     lucky = [run for run in runs if run.effective_sample_size > 10]
     assert len(lucky) > 15
     assert not any(run.trusted for run in runs)
-    good = [_estimate(0.0, rng.normal(size=100) - 0.5, "ais") for _ in range(300)]
+    good = [estimate(0.0, rng.normal(size=100) - 0.5, "ais") for _ in range(300)]
     assert np.mean([run.trusted for run in good]) > 0.98
     assert np.mean([abs(run.value) < 3 * run.standard_error for run in good]) > 0.95
 

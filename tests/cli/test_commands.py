@@ -197,6 +197,12 @@ def test_score_takes_temperatures_and_chains(tmp_path):
     found = ebm("score", tmp_path / "m.safetensors", tmp_path / "x.npy", "--temperatures", 50, "--chains", 20).stdout
     log_z = rbm.estimate_log_partition(n_chains=20, n_temperatures=50)
     assert f"log Z: {log_z.value:.4f}, {log_z.verdict}" in found
+    arguments = ("--temperatures", 50, "--chains", 20, "--method", "bridge")
+    found = ebm("score", tmp_path / "m.safetensors", tmp_path / "x.npy", *arguments).stdout
+    log_z = rbm.estimate_log_partition(n_chains=20, n_temperatures=50, method="bridge")
+    assert f"log Z: {log_z.value:.4f}, {log_z.verdict}" in found
+    refused = ebm("score", tmp_path / "m.safetensors", tmp_path / "x.npy", "--method", "guess", expect=1)
+    assert "method must be 'ais', 'reverse_ais' or 'bridge'" in refused.stderr
 
 
 def test_version():

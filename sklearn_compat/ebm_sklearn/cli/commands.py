@@ -182,6 +182,7 @@ def score(
         int, typer.Option(min=1, help="Temperatures of annealing, where log Z is not exact.")
     ] = 10_000,
     chains: Annotated[int, typer.Option(min=2, help="Chains of annealing.")] = 100,
+    method: Annotated[str, typer.Option(help="ais, reverse_ais or bridge (both ways).")] = "ais",
     batch: Batch = None,
     key: Key = None,
     drop: Drop = None,
@@ -194,7 +195,7 @@ def score(
     estimator.transform(table[:1])  # refuses what does not fit before the long work
     with warnings.catch_warnings():  # the last line tells the verdict
         warnings.simplefilter("ignore", UntrustedEstimateWarning)
-        log_z = estimator.estimate_log_partition(n_chains=chains, n_temperatures=temperatures)
+        log_z = estimator.estimate_log_partition(n_chains=chains, n_temperatures=temperatures, method=method)
         blocks = stream.blocks(table, rows, progress=not quiet)
         scores = np.concatenate([estimator.score_samples(block) for block in blocks])
     spread = scores.std(ddof=1) / np.sqrt(scores.size) if scores.size > 1 else np.nan

@@ -1,0 +1,82 @@
+"""Pairs of unit types for tests that hold for all of them: a small model, its exact log Z, and exact samples."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import logsumexp
+
+from ebm.boltzmann.rbm import RBM
+from ebm.boltzmann.units import Bernoulli
+from ebm.random import Random
+
+
+@dataclass(frozen=True)
+class Signs:
+    """Units in {-1, 1} of the tests' own, NumPy only: any object that satisfies the protocol of units will do."""
+
+    name: str = "signs"
+
+    def mean(self, inputs):
+        return np.tanh(inputs)
+
+    def sample(self, inputs, draw):
+        return 2 * Bernoulli().sample(2 * inputs, draw) - 1
+
+    def cumulant(self, inputs):
+        return np.logaddexp(inputs, -inputs).sum(axis=1)
+
+    def mean_given(self, x, affine):
+        return self.mean(affine(x))
+
+    def sample_given(self, x, affine, draw):
+        return self.sample(affine(x), draw)
+
+    def cumulant_given(self, x, affine):
+        return self.cumulant(affine(x))
+
+    def states(self, n, dtype=np.float64):
+        return 2 * Bernoulli().states(n, dtype) - 1
+
+    def bias_from_mean(self, mean):
+        return np.arctanh(np.clip(mean, -0.99, 0.99))
+
+
+# (name, visible units, hidden units, scale of the weights): the hidden side is enumerated, so its units must have
+# states; the scale makes log weights spread, and no more than twelve temperatures bear.
+PAIRS = [
+    ("bernoulli-bernoulli", Bernoulli(), Bernoulli(), 3.0),
+    ("signs-signs", Signs(), Signs(), 1.5),
+    ("bernoulli-signs", Bernoulli(), Signs(), 2.5),
+]
+
+
+def pair_model(visible, hidden, n_visible, n_hidden, *, dtype=np.float64, seed=0, scale=1.0):
+    """Return an RBM with nothing at zero or one; weights are of a size that every pair of units bears."""
+    rng = np.random.default_rng(seed)
+    weights = scale * rng.normal(size=(n_visible, n_hidden)) / np.sqrt(np.sqrt(n_visible * n_hidden))
+    biases = 0.5 * rng.normal(size=n_visible), 0.5 * rng.normal(size=n_hidden)
+    return RBM(*(part.astype(dtype) for part in (weights, *biases)), visible, hidden)
+
+
+def hidden_log_weights(model):
+    """log sum_v e^{-E(v, h)} of all hidden states h, and these states."""
+    double = model.astype(np.float64)
+    h = double.hidden.states(double.n_hidden, np.float64)
+    return -double.hidden_free_energy(h), h
+
+
+def exact_log_z(model):
+    return float(logsumexp(hidden_log_weights(model)[0]))
+
+
+def exact_visible(model, n, seed=0):
+    """Exact samples of v, by way of p(h)."""
+    log_p, h = hidden_log_weights(model)
+    drawn = np.random.default_rng(seed).choice(len(h), n, p=np.exp(log_p - logsumexp(log_p)))
+    return model.sample_visible(h[drawn].astype(model.dtype), Random(seed).at(6))
+
+
+def visible_mean(model):
+    """E[v], by way of p(h), float64."""
+    log_p, h = hidden_log_weights(model)
+    return np.exp(log_p - logsumexp(log_p)) @ model.astype(np.float64).visible_mean(h)
