@@ -1,61 +1,40 @@
 """Pairs of unit types for tests that hold for all of them: a small model, its exact log Z, and exact samples."""
 
-from dataclasses import dataclass
-
 import numpy as np
 from scipy.special import logsumexp
 
 from ebm.boltzmann.rbm import RBM
+from ebm.boltzmann.unit_types import Binomial, Categorical, Gaussian, ReLU, Spin
 from ebm.boltzmann.units import Bernoulli
 from ebm.random import Random
-
-
-@dataclass(frozen=True)
-class Signs:
-    """Units in {-1, 1} of the tests' own, NumPy only: any object that satisfies the protocol of units will do."""
-
-    name: str = "signs"
-
-    def mean(self, inputs):
-        return np.tanh(inputs)
-
-    def sample(self, inputs, draw):
-        return 2 * Bernoulli().sample(2 * inputs, draw) - 1
-
-    def cumulant(self, inputs):
-        return np.logaddexp(inputs, -inputs).sum(axis=1)
-
-    def mean_given(self, x, affine):
-        return self.mean(affine(x))
-
-    def sample_given(self, x, affine, draw):
-        return self.sample(affine(x), draw)
-
-    def cumulant_given(self, x, affine):
-        return self.cumulant(affine(x))
-
-    def states(self, n, dtype=np.float64):
-        return 2 * Bernoulli().states(n, dtype) - 1
-
-    def bias_from_mean(self, mean):
-        return np.arctanh(np.clip(mean, -0.99, 0.99))
-
 
 # (name, visible units, hidden units, scale of the weights): the hidden side is enumerated, so its units must have
 # states; the scale makes log weights spread, and no more than twelve temperatures bear.
 PAIRS = [
     ("bernoulli-bernoulli", Bernoulli(), Bernoulli(), 3.0),
-    ("signs-signs", Signs(), Signs(), 1.5),
-    ("bernoulli-signs", Bernoulli(), Signs(), 2.5),
+    ("spin-spin", Spin(), Spin(), 1.5),
+    ("bernoulli-spin", Bernoulli(), Spin(), 2.5),
+    ("gaussian-bernoulli", Gaussian(), Bernoulli(), 1.5),
+    ("gaussian-spin", Gaussian(), Spin(), 0.7),
+    ("relu-bernoulli", ReLU(), Bernoulli(), 1.5),
+    ("binomial-bernoulli", Binomial(3), Bernoulli(), 1.5),
+    ("categorical-bernoulli", Categorical(3), Bernoulli(), 3.0),
+    ("bernoulli-binomial", Bernoulli(), Binomial(2), 1.5),
+    ("bernoulli-categorical", Bernoulli(), Categorical(3), 3.0),
 ]
 
 
 def pair_model(visible, hidden, n_visible, n_hidden, *, dtype=np.float64, seed=0, scale=1.0):
     """Return an RBM with nothing at zero or one; weights are of a size that every pair of units bears."""
+    n_visible, n_hidden = n_visible * _columns(visible), n_hidden * _columns(hidden)
     rng = np.random.default_rng(seed)
     weights = scale * rng.normal(size=(n_visible, n_hidden)) / np.sqrt(np.sqrt(n_visible * n_hidden))
     biases = 0.5 * rng.normal(size=n_visible), 0.5 * rng.normal(size=n_hidden)
     return RBM(*(part.astype(dtype) for part in (weights, *biases)), visible, hidden)
+
+
+def _columns(unit):
+    return 1 if unit.levels is None else unit.levels.shape[1]
 
 
 def hidden_log_weights(model):
