@@ -191,6 +191,12 @@ class MaximumLikelihoodLearner:
         return -self._search.value
 
     @property
+    def log_likelihood(self) -> float:
+        """Mean log-likelihood of the samples, in nats."""
+        weights = self._search.x[: self._start.weights.size]
+        return self.objective + 0.5 * self._l2 * float(weights @ weights)
+
+    @property
     def gradient_size(self) -> float:
         """Largest entry of the gradient."""
         return float(np.abs(self._search.gradient).max())

@@ -8,6 +8,8 @@ from ebm.training import Checkpoint, DivergenceError, EarlyStopping, Progress
 from ebm_sklearn._warnings import FitInterruptedWarning, OutOfRangeWarning, UntrustedEstimateWarning
 from ebm_sklearn.bernoulli_rbm import BernoulliRBM
 from ebm_sklearn.displays import HistoryDisplay, RBMFiltersDisplay, SamplesDisplay
+from ebm_sklearn.mixture_of_experts import MixtureOfExperts
+from ebm_sklearn.product_of_experts import ProductOfExperts
 from ebm_sklearn.rbm import RBM
 
 __all__ = [
@@ -20,8 +22,10 @@ __all__ = [
     "FitInterruptedWarning",
     "FreeEnergyGap",
     "HistoryDisplay",
+    "MixtureOfExperts",
     "ModelFileError",
     "OutOfRangeWarning",
+    "ProductOfExperts",
     "Progress",
     "PseudoLikelihood",
     "RBMFiltersDisplay",
