@@ -3,8 +3,8 @@
 Each is log f(y) = -alpha phi(y) with an even potential phi that grows slower than a parabola, so that an expert is
 content with small activations, and a large one costs little more than a middling one: heavier tails than a Gaussian's.
 
-    Student-t   f(y) = (1 + y^2 / 2)^-alpha            integral sqrt(2 pi) Gamma(alpha - 1/2) / Gamma(alpha), alpha > 1/2
-    logistic    f(y) = [sigma(y) sigma(-y)]^alpha      integral Gamma(alpha)^2 / Gamma(2 alpha)
+    Student-t   f(y) = (1 + y^2 / 2)^-alpha        integral sqrt(2 pi) Gamma(alpha - 1/2) / Gamma(alpha), alpha > 1/2
+    logistic    f(y) = [sigma(y) sigma(-y)]^alpha  integral Gamma(alpha)^2 / Gamma(2 alpha)
 
 The Student-t expert has 2 alpha - 1 degrees of freedom, and y sqrt(alpha - 1/2) is a standard t. The logistic one is at
 alpha = 1 the logistic density, the prior of independent component analysis by Infomax; y is a beta variate's log-odds.

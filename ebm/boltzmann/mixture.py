@@ -32,7 +32,10 @@ EDGE = 1e-6  # Bernoulli means stay so far from 0 and 1: a state not yet seen is
 class Components(Protocol):
     """What a mixture asks of its components, K of them over D features."""
 
-    means: np.ndarray
+    @property
+    def means(self) -> np.ndarray:
+        """Means, shape (K, D)."""
+        ...
 
     def log_densities(self, x: np.ndarray) -> np.ndarray:
         """Log p_k(x), shape (n_rows, K)."""
@@ -102,8 +105,8 @@ class GaussianComponents:
                     good[k] = False
         if not good.all() or not np.isfinite(self.covariances).all():
             raise ValueError(
-                f"the covariance of component {int(np.argmin(good))} is not positive definite: it has too few different "
-                f"samples. Take fewer components, or a reg_covar above {self.reg_covar:g}"
+                f"the covariance of component {int(np.argmin(good))} is not positive definite: it has too few "
+                f"different samples. Take fewer components, or a reg_covar above {self.reg_covar:g}"
             )
         if self.covariance_type == "full":
             return factors

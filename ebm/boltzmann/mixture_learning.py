@@ -3,8 +3,8 @@
     E   r_nk = pi_k p_k(x_n) / sum_l pi_l p_l(x_n)
     M   pi_k = mean_n r_nk, and the components of highest likelihood for r
 
-A step never lowers the likelihood (apart from what ``reg_covar`` adds to variances). It starts at means chosen far from each
-other, k-means++; of several starts the one goes on that is likeliest after a few steps.
+A step never lowers the likelihood (apart from what ``reg_covar`` adds to variances). It starts at means chosen far
+from each other, k-means++; of several starts the one goes on that is likeliest after a few steps.
 
 Sources: Dempster, Laird & Rubin 1977, section 3 and theorem 1; Arthur & Vassilvitskii 2007, "k-means++", section 2.2;
 Biernacki, Celeux & Govaert 2003 (doi:10.1016/S0167-9473(02)00163-9), short runs of EM.

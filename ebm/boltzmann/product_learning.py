@@ -1,7 +1,7 @@
 """Learning a product of experts: by maximum likelihood where Z is known, else by contrastive divergence.
 
-The gradient of the mean log-likelihood is the data's mean of -dE/d theta less the model's. With at most as many experts as
-features the model's is -d log Z / d theta, exact: maximising it with as many experts as features is independent component
+The gradient of the mean log-likelihood is the data's mean of -dE/d theta less the model's. With at most as many experts
+as features the model's is -d log Z / d theta, exact: with as many experts as features, this is independent component
 analysis. With more it is taken from chains: moved a little from the data (CD), or kept from update to update (PCD).
 An exponent above ``least`` is learnt as log(alpha - least), so every product on the way can be normalised.
 
@@ -48,9 +48,7 @@ def initial_product(
     else:
         weights /= np.linalg.norm(weights, axis=0)
     kind = data.dtype.type
-    return ProductOfExperts(
-        weights.astype(kind), np.zeros(n_experts, kind), np.full(n_experts, exponent, kind), expert
-    )
+    return ProductOfExperts(weights.astype(kind), np.zeros(n_experts, kind), np.full(n_experts, exponent, kind), expert)
 
 
 @dataclass(frozen=True)
@@ -161,7 +159,8 @@ class MaximumLikelihoodLearner:
         weights, bias, free = np.split(theta, [n * m, n * m + m])
         exponents = _exponents(free, start.expert) if self._learn else start.exponents
         parts = weights.reshape(n, m), bias, exponents
-        return ProductOfExperts(*(part.astype(dtype or start.dtype) for part in parts), start.expert)
+        weights, bias, exponents = (part.astype(dtype or start.dtype) for part in parts)
+        return ProductOfExperts(weights, bias, exponents, start.expert)
 
     def _objective(self, theta: np.ndarray) -> tuple[float, np.ndarray]:
         """Return the penalised mean negative log-likelihood and its gradient."""

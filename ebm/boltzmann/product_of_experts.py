@@ -2,19 +2,19 @@
 
     p(x) = exp(-E(x)) / Z,   E(x) = sum_j alpha_j phi(y_j) + |x_perp|^2 / 2,   y = b + x W
 
-that is, p(x) proportional to prod_j f(y_j)^alpha_j. With fewer experts than features nobody would look at x_perp, the part
-of x that is orthogonal to all columns of W: a Gaussian expert of unit variance does. With M <= D independent experts
-the integral separates, and everything is known:
+that is, p(x) proportional to prod_j f(y_j)^alpha_j. With fewer experts than features nobody would look at x_perp, the
+part of x that is orthogonal to all columns of W: a Gaussian expert of unit variance does. With M <= D independent
+experts the integral separates, and everything is known:
 
     log Z = -(1/2) log det W^T W + sum_j log integral f^alpha_j + (D - M) / 2 log 2 pi
 
 For M = D the first term is -log |det W|, and p is the model of independent component analysis: the activations are
 the independent sources. With M > D, Z has no closed form.
 
-When it can be normalised: the columns of W must span R^D where M >= D, and be independent where M <= D. Logistic experts
+When it can be normalised: the columns of W must span R^D if M >= D, and be independent if M <= D. Logistic experts
 ask no more. Products of Student-t experts decay as a power: over a subspace of dimension k they must fall faster than
 its volume grows, 2 sum_j alpha_j > k over the experts that see it; M - D + k do at least, if the experts are in
-general position. alpha_j > 1/2 for all j is enough in any position.
+general position. Where alpha_j > 1/2 for all j, that holds in any position.
 
 Sources: Hinton 2002 (doi:10.1162/089976602760128018), section 1; Teh, Welling, Osindero & Hinton 2003, "Energy-based
 models for sparse overcomplete representations" (JMLR 4), sections 2 and 3; Welling, Zemel & Hinton 2004,
@@ -227,4 +227,5 @@ class ProductOfExperts:
 
     def astype(self, dtype: Any) -> ProductOfExperts:
         """Return the same model in another precision."""
-        return ProductOfExperts(*(getattr(self, name).astype(dtype) for name in NAMES), self.expert)
+        weights, bias, exponents = (getattr(self, name).astype(dtype) for name in NAMES)
+        return ProductOfExperts(weights, bias, exponents, self.expert)

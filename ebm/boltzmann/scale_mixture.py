@@ -57,7 +57,7 @@ def scale_mixture_sweep(model: ProductOfExperts, x: np.ndarray, random: Random, 
     if not model.is_normalisable:
         raise ValueError("the product cannot be normalised, so there is nothing to sample")
     scales = draw_scales(model, x, random, step)
-    noise = normals(*x.shape, random.at(Stream.EXPERT_STATES, step), x)
+    noise = normals(x.shape[0], x.shape[1], random.at(Stream.EXPERT_STATES, step), x)
     w, b = (np.asarray(part, np.float64) for part in (model.weights, model.bias))
     precision = np.einsum("ij,nj,kj->nik", w, scales, w, optimize=True)
     if model.n_experts < model.n_features:

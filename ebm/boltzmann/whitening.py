@@ -41,8 +41,8 @@ def whitening(x: np.ndarray, share: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     rank = int((values > LEAST * values[-1]).sum())
     if rank < len(mean):
         raise ValueError(
-            f"X cannot be whitened: its {len(mean)} features have rank {rank} (n_samples={len(x)}); leave out features that "
-            f"depend on others, or put PCA(n_components={rank}) in front"
+            f"X cannot be whitened: its {len(mean)} features have rank {rank} (n_samples={len(x)}); leave out "
+            f"features that depend on others, or put PCA(n_components={rank}) in front"
         )
     return mean, (vectors / np.sqrt(values)) @ vectors.T / deviation[:, None]
 

@@ -6,70 +6,27 @@
 so f is (1 + y^2 / 2)^-alpha or [sigma(y) sigma(-y)]^alpha. A row's energy is sum_j alpha_j phi(y_j), and the gradient
 that moves it in x is made of alpha_j phi'(y_j): both come in one pass over the activations.
 
-log(1 + s) = e log 2 + 2 artanh(z), z = (m - 1) / (m + 1), where 1 + s = m 2^e with m in [sqrt(1/2), sqrt(2)); what
-1 + s lost by rounding is added back, divided by 1 + s.
-
 Source: Welling, Hinton & Osindero 2002, "Learning sparse topographic representations with products of Student-t
-distributions", section 2; the logarithm as in Muller, "Elementary Functions" (3rd ed., 2016), chapter 11.
+distributions", section 2.
 """
 
 from __future__ import annotations
 
-from math import log, sqrt
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ebm.kernels.block import BLOCK, block_sum
 from ebm.kernels.exponential import sigmoid, softplus
-from ebm.kernels.jit import by_precision, cell, core, cuda_loop, inner, on_gpu, summing
+from ebm.kernels.jit import cell, core, cuda_loop, inner, on_gpu, summing
+from ebm.kernels.logarithm import log1p
 from ebm.kernels.threads import over_rows
 
 if TYPE_CHECKING:
     from numba import cuda
 
-i32, i64, f32, f64 = np.int32, np.int64, np.float32, np.float64
 STUDENT_T, LOGISTIC = 0, 1  # kinds of experts
 WORK = 8  # an activation costs about as much as so many plain elements
-
-ROOT_HALF_S, MANTISSA_S, SHIFT_S = i32(f32(sqrt(0.5)).view(i32)), i32(0x7FFFFF), i32(23)
-ONE_S, TWO_S, LN2_S = f32(1), f32(2), f32(log(2.0))
-L3, L5, L7, L9 = (f32(2.0 / k) for k in range(3, 11, 2))
-ROOT_HALF_D, MANTISSA_D, SHIFT_D = i64(f64(sqrt(0.5)).view(i64)), i64(0xFFFFFFFFFFFFF), i64(52)
-ONE_D, TWO_D, LN2_D = f64(1), f64(2), f64(log(2.0))
-G3, G5, G7, G9, G11, G13, G15, G17, G19, G21 = (f64(2.0 / k) for k in range(3, 23, 2))
-
-
-@cell
-def log1p32(s: Any) -> Any:
-    """log(1 + s) in float32, for s >= 0 and finite, within 4 eps relative."""
-    x = ONE_S + s
-    lost = s - (x - ONE_S)
-    bits = i32(f32(x).view(i32) - ROOT_HALF_S)
-    e = f32(i32(bits >> SHIFT_S))
-    m = i32(i32(bits & MANTISSA_S) + ROOT_HALF_S).view(f32)
-    z = (m - ONE_S) / (m + ONE_S)
-    q = z * z
-    p = (((L9 * q + L7) * q + L5) * q + L3) * q + TWO_S
-    return e * LN2_S + (z * p + lost / x)
-
-
-@cell
-def log1p64(s: Any) -> Any:
-    """log(1 + s) in float64, for s >= 0 and finite, within 4 eps relative."""
-    x = ONE_D + s
-    lost = s - (x - ONE_D)
-    bits = i64(f64(x).view(i64) - ROOT_HALF_D)
-    e = f64(i64(bits >> SHIFT_D))
-    m = i64(i64(bits & MANTISSA_D) + ROOT_HALF_D).view(f64)
-    z = (m - ONE_D) / (m + ONE_D)
-    q = z * z
-    p = ((((G21 * q + G19) * q + G17) * q + G15) * q + G13) * q + G11
-    p = ((((p * q + G9) * q + G7) * q + G5) * q + G3) * q + TWO_D
-    return e * LN2_D + (z * p + lost / x)
-
-
-log1p = by_precision(log1p32, log1p64)
 
 
 @cell

@@ -3,10 +3,10 @@
     p ~ N(0, I);  L leapfrog steps:  p <- p - (eps/2) grad E(x),  x <- x + eps p,  p <- p - (eps/2) grad E(x)
     accept with probability min(1, exp(H_before - H_after)),  H = E(x) + |p|^2 / 2
 
-The steps keep volume and can be run backwards, so with the acceptance p(x) proportional to exp(-E(x)) stays as it is, for any
-eps; without it only in the limit of small ones. L = 1 is the Metropolis-adjusted Langevin algorithm (MALA). The step of each
-chain and move is eps times a log-normal factor, lest a trajectory come round in a period: the factor
-knows nothing of x, so the target stays.
+The steps keep volume and can be run backwards, so with the acceptance p(x) proportional to exp(-E(x)) stays as it is,
+for any eps; without it only in the limit of small ones. L = 1 is the Metropolis-adjusted Langevin algorithm (MALA). The
+step of each chain and move is eps times a log-normal factor, lest a trajectory come round in a period: the factor knows
+nothing of x, so the target stays.
 
 log u <= H_before - H_after with -log u exponential, as half the sum of two squared normal numbers is.
 

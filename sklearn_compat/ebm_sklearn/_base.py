@@ -69,8 +69,8 @@ class TrainedEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         """Run the loop and set the fitted attributes, whatever way it ends.
 
         ``also`` are more fitted attributes, ``seen`` is what scikit-learn's callbacks see of X, y and
-        metadata, ``memory`` what ours find in the run, ``listeners`` more callbacks. Ctrl-C gives a warning and returns normally;
-        divergence keeps the last good parameters and raises.
+        metadata, ``memory`` what ours find in the run, ``listeners`` more callbacks. Ctrl-C gives a warning
+        and returns normally; divergence keeps the last good parameters and raises.
         """
 
         def fitted() -> dict[str, Any]:

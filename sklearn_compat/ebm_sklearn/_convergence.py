@@ -29,8 +29,8 @@ class Convergence:
         """Say that ``n_iter`` was too small, if nothing else ended the fit."""
         if not self.reached and estimator.n_iter_ == estimator.n_iter > 0:
             warnings.warn(
-                f"{type(estimator).__name__} has not converged in n_iter={estimator.n_iter} iterations; take more, or a "
-                f"larger tol (now {estimator.tol:g})",
+                f"{type(estimator).__name__} has not converged in n_iter={estimator.n_iter} iterations; take more, "
+                f"or a larger tol (now {estimator.tol:g})",
                 ConvergenceWarning,
                 stacklevel=4,
             )

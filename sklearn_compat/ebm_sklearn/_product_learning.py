@@ -79,8 +79,8 @@ class LearningProduct(FittedProduct):
             return "ml" if n_experts <= n_features else "cd"
         if self.learning == "ml" and n_experts > n_features:
             raise ValueError(
-                f"learning='ml' needs n_experts of at most the number of features, {n_features}, whose log Z is known; got "
-                f"{n_experts}. Take learning='cd' or 'pcd'"
+                f"learning='ml' needs n_experts of at most the number of features, {n_features}, where log Z is known; "
+                f"got {n_experts}. Take learning='cd' or 'pcd'"
             )
         return self.learning
 
@@ -142,7 +142,7 @@ class LearningProduct(FittedProduct):
             )
 
     def _fitted_from(self, learner: Any) -> dict[str, Any]:
-        model, (mean, matrix) = learner.model, self._place
+        model, (_, matrix) = learner.model, self._place
         components = (matrix.astype(np.float64) @ model.weights).T
         return {
             "components_": np.ascontiguousarray(components.astype(model.dtype)),
@@ -161,10 +161,9 @@ def _log_volume(matrix: np.ndarray) -> float:
 def _coordinates(data: TrainingData, *, whiten: bool, full_rank: bool) -> tuple[np.ndarray, np.ndarray]:
     """Return mean and K of the coordinates to learn in, float64."""
     x, share = data.rows(np.arange(data.n_samples)), data.weights / data.weights.sum()
-    if whiten or full_rank:
-        mean, matrix = whitening(x, share)
-        if whiten:
-            return mean, matrix
+    whitened = whitening(x, share) if whiten or full_rank else None  # refuses X of less than full rank
+    if whitened and whiten:
+        return whitened
     mean, covariance = moments(x, share)
     scale = float(np.sqrt(np.trace(covariance) / len(mean)))
     return mean, np.eye(len(mean)) / (scale or 1.0)

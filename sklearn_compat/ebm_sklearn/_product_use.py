@@ -81,8 +81,8 @@ class FittedProduct(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TrainedEs
         Returns
         -------
         ndarray of shape (n_samples, n_features)
-            Exact with as many experts as features; with fewer, the sample that has the least distance from the mean; with
-            more, that whose activations come nearest.
+            Exact with as many experts as features; with fewer, the sample at the least distance from the mean;
+            with more, that whose activations come nearest.
 
         Raises
         ------
@@ -170,8 +170,8 @@ class FittedProduct(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TrainedEs
     def log_partition_(self) -> LogPartition:
         """log Z of exp(-E(x)) over x in the units of X, with its error, method and verdict.
 
-        In closed form with at most as many experts as features. With more, `estimate_log_partition` with its defaults is
-        run on first use and kept, until `fit` or `partial_fit`.
+        In closed form with at most as many experts as features. With more, `estimate_log_partition` with its
+        defaults is run on first use, and its result kept until `fit` or `partial_fit`.
         """
         check_is_fitted(self)
         return self._log_partition or self.estimate_log_partition()
@@ -189,9 +189,9 @@ class FittedProduct(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TrainedEs
         Returns
         -------
         LogPartition
-            A function of the parameters, these numbers and the seed drawn in `fit`. It starts from a Gaussian, whose tails
-            are lighter than those of Student-t experts with few degrees of freedom: with not many more
-            experts than features log Z comes out too small then, by more than its error.
+            A function of the parameters, these numbers and the seed drawn in `fit`. Annealing starts from a
+            Gaussian, whose tails are lighter than those of few Student-t experts with few degrees of freedom:
+            then log Z can come out too small by more than its error says.
 
         Warns
         -----

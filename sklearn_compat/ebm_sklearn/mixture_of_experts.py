@@ -30,9 +30,10 @@ class MixtureOfExperts(TrainedEstimator):
 
         p(x) = sum_k weights_[k] p_k(x)
 
-    The Gaussian mixture is :class:`sklearn.mixture.GaussianMixture`: from the same start both take the same steps. That one
-    has more ways to start and to go on; this one has Bernoulli components for binary features, sample weights, callbacks,
-    checkpoints and files without pickle. (The gated regression networks of the same name are something else.)
+    The Gaussian mixture is that of :class:`sklearn.mixture.GaussianMixture`: from the same start both take the same
+    steps. That class has more ways to start and to go on; this one has Bernoulli components for binary features,
+    sample weights, callbacks, checkpoints and files without pickle. (The gated regression networks that are also called
+    mixtures of experts are something else.)
 
     Parameters
     ----------
@@ -62,8 +63,9 @@ class MixtureOfExperts(TrainedEstimator):
     weights_ : ndarray of shape (n_components,)
     means_ : ndarray of shape (n_components, n_features)
         For Bernoulli components the probabilities of ones.
-    covariances_ : ndarray of shape (n_components, n_features, n_features), (n_components, n_features) or (n_components,)
-        By ``covariance_type``; only of Gaussian components.
+    covariances_ : ndarray
+        Only of Gaussian components; of shape (n_components, n_features, n_features) for "full", (n_components,
+        n_features) for "diag" and (n_components,) for "spherical".
     converged_ : bool
         Whether the gain fell below ``tol``.
     history_ : list of dict
@@ -168,7 +170,8 @@ class MixtureOfExperts(TrainedEstimator):
         random = draw_random(self.random_state)
         kinds = {"component": self.component, "covariance_type": self.covariance_type, "reg_covar": self.reg_covar}
         start = best_start(x, share, self.n_components, random, self.n_init, **kinds)
-        watch, memory = Convergence(lambda learner: learner.gain < self.tol), {"data": data}
+        watch = Convergence(lambda learner: learner.gain < self.tol)
+        memory: dict[str, Any] = {"data": data}
         if self._has_checkpoint():
             drawn = {"seed (drawn from random_state)": random.seed, "data": data_digest(data)}
             memory["fingerprint"] = {**self._what_matters(), **drawn}

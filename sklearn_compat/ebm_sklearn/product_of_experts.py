@@ -235,8 +235,8 @@ class ProductOfExperts(LearningProduct):
     def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Learn from one pass over a chunk of data, going on exactly where the last call stopped.
 
-        Calls on the same data equal as many iterations of a `fit`, with ``schedule="constant"`` for "cd" and "pcd". Mean and
-        whitening are those of the first chunk.
+        Calls on the same data equal as many iterations of a `fit`, with ``schedule="constant"`` for "cd" and
+        "pcd". Mean and whitening are those of the first chunk.
 
         Parameters
         ----------

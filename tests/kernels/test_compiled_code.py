@@ -17,6 +17,8 @@ from ebm.boltzmann.rule import Rule
 from ebm.kernels import conditional, jit, linear
 from ebm.kernels.bernoulli import bernoulli
 from ebm.kernels.contrastive_columns import add_row
+from ebm.kernels.experts import expert_energies
+from ebm.kernels.normal import normals
 from ebm.kernels.philox import uniforms
 from ebm.kernels.processor import FEATURES
 from ebm.kernels.reduce import column_sums, softplus_rows
@@ -43,6 +45,8 @@ def use_all(dtype):
     conditional.mean(a, linear.pack(a.T.copy()), np.zeros(3, dtype))
     softplus_rows(a)
     column_sums(a)
+    expert_energies(a, a[0], 0)
+    normals(3, 5, Draw(0, 0), a)
     update(a, a.copy(), a.copy(), np.zeros(2, dtype))
     data = TrainingData.from_array(np.eye(5, dtype=dtype))
     model = small_model(5, 3, dtype=dtype)
