@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ebm.random import Random
 
 COVARIANCES = ("full", "diag", "spherical")
+ROUNDING = 16  # deviations of fewer eps times the mean are rounding errors
 EDGE = 1e-6  # Bernoulli means stay so far from 0 and 1: a state not yet seen is unlikely, not impossible
 
 
@@ -95,22 +96,22 @@ class GaussianComponents:
     @cached_property
     def _factors(self) -> np.ndarray:
         """L with S = L L^T (full), or standard deviations (K, D)."""
-        good = self.covariances.reshape(len(self.means), -1).min(axis=1) > 0
-        if self.covariance_type == "full":
-            good, factors = np.ones(len(self.means), bool), np.zeros_like(self.covariances)
-            for k, covariance in enumerate(self.covariances):
-                try:
-                    factors[k] = np.linalg.cholesky(covariance)
-                except np.linalg.LinAlgError:
-                    good[k] = False
+        is_full = self.covariance_type == "full"
+        variances = np.einsum("kii->ki", self.covariances) if is_full else self.covariances.reshape(len(self.means), -1)
+        rounding = np.square(ROUNDING * np.finfo(self.means.dtype).eps * np.abs(self.means).max(axis=1))
+        good = variances.min(axis=1) > rounding
+        factors = np.zeros_like(self.covariances)
+        for k in np.flatnonzero(good) if is_full else ():
+            try:
+                factors[k] = np.linalg.cholesky(self.covariances[k])
+            except np.linalg.LinAlgError:
+                good[k] = False
         if not good.all() or not np.isfinite(self.covariances).all():
             raise ValueError(
                 f"the covariance of component {int(np.argmin(good))} is not positive definite: it has too few "
                 f"different samples. Take fewer components, or a reg_covar above {self.reg_covar:g}"
             )
-        if self.covariance_type == "full":
-            return factors
-        return np.broadcast_to(np.sqrt(self.covariances).reshape(len(self.means), -1), self.means.shape)
+        return factors if is_full else np.broadcast_to(np.sqrt(variances), self.means.shape)
 
     @cached_property
     def _precisions(self) -> np.ndarray:

@@ -128,7 +128,9 @@ class LearningProduct(FittedProduct):
         memory: dict[str, Any] = {"data": data}
         if self._has_checkpoint():
             drawn = {"seed (drawn from random_state)": random.seed, "data": data_digest(data)}
-            memory["fingerprint"] = {**self._what_matters(), **drawn, "n_iter": self.n_iter}
+            memory["fingerprint"] = {**self._what_matters(), **drawn}
+            if also["_learning"] != "ml" and (self.schedule == "linear" or callable(self.learning_rate)):
+                memory["fingerprint"]["n_iter"] = self.n_iter  # rates that fall reach their end with the last epoch
         with self._limited():
             self._train(
                 learner,

@@ -41,6 +41,8 @@ class FittedProduct(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TrainedEs
     expert: str
     sampler: str
     n_leapfrog: int
+    schedule: str
+    learning_rate: Any
     random_state: Any
     _weights: np.ndarray  # in whitened coordinates
     _motion: dict[str, np.ndarray]
