@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from ebm.optimizers.schedules import Linear
 from ebm.random import Random
 from ebm_sklearn._convergence import Convergence
 from ebm_sklearn._input import data_digest
-from ebm_sklearn._product_use import FittedProduct
+from ebm_sklearn._product_use import FittedProduct, one_blas_thread
 from ebm_sklearn._random import draw_random
 
 EXPONENTS = {"student_t": 2.0, "logistic": 1.0}
@@ -131,7 +132,7 @@ class LearningProduct(FittedProduct):
             memory["fingerprint"] = {**self._what_matters(), **drawn}
             if also["_learning"] != "ml" and (self.schedule == "linear" or callable(self.learning_rate)):
                 memory["fingerprint"]["n_iter"] = self.n_iter  # rates that fall reach their end with the last epoch
-        with self._limited():
+        with self._limited(), nullcontext() if also["_learning"] == "ml" else one_blas_thread():
             self._train(
                 learner,
                 n_epochs,

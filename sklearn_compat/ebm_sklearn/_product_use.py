@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
+from threadpoolctl import threadpool_limits
 
 from ebm.boltzmann.experts import EXPERTS
 from ebm.boltzmann.product_annealing import log_partition
@@ -27,6 +28,11 @@ from ebm_sklearn._rbm_use import _at_least_one
 from ebm_sklearn._warnings import UntrustedEstimateWarning
 
 MOTION = "motion/"  # what learning carries
+
+
+def one_blas_thread() -> Any:
+    """Hold BLAS to one thread: chains' products are too small for its pool, which costs more than it gives."""
+    return threadpool_limits(limits=1, user_api="blas")
 
 
 class FittedProduct(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TrainedEstimator):
@@ -206,7 +212,7 @@ class FittedProduct(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TrainedEs
             When a number is too small, or the product cannot be normalised.
         """
         check_is_fitted(self)
-        with self._limited():
+        with self._limited(), one_blas_thread():
             found = log_partition(
                 self._model(),
                 Random(self._seed),
@@ -253,7 +259,7 @@ class FittedProduct(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TrainedEs
             raise ValueError(f"{type(self).__name__} samples no conditional distribution: y must be None, got {y!r}")
         random = draw_random(self.random_state if random_state is None else random_state, "sample")
         model = self._model()
-        with self._limited():
+        with self._limited(), one_blas_thread():
             if model.is_exact:
                 z = model.sample(n_samples, random)
             else:
