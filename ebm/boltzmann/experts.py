@@ -1,7 +1,7 @@
 """Experts: one-dimensional distributions f(y)^alpha of a projection y, of which products are made.
 
 Each is log f(y) = -alpha phi(y) with an even potential phi that grows slower than a parabola, so that an expert is
-content with small activations, and a large one costs little more than a middling one: heavier tails than a Gaussian's.
+content with small activations, and a large one costs little more than a middling one: heavier tails than a Gaussian's::
 
     Student-t   f(y) = (1 + y^2 / 2)^-alpha        integral sqrt(2 pi) Gamma(alpha - 1/2) / Gamma(alpha), alpha > 1/2
     logistic    f(y) = [sigma(y) sigma(-y)]^alpha  integral Gamma(alpha)^2 / Gamma(2 alpha)

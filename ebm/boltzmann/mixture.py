@@ -3,6 +3,8 @@
 A product asks every expert and is sharper than any of them; a mixture asks one at a time, and is at least as broad as
 their average. (The gated regression networks that are also called mixtures of experts are something else.)
 
+::
+
     Gaussian    log p_k(x) = -(1/2) [D log 2 pi + log det S_k + (x - m_k)^T S_k^-1 (x - m_k)]
     Bernoulli   log p_k(x) = sum_i x_i log m_ki + (1 - x_i) log(1 - m_ki)
 

@@ -1,5 +1,7 @@
 """Expectation-maximisation for mixtures, and where it starts.
 
+::
+
     E   r_nk = pi_k p_k(x_n) / sum_l pi_l p_l(x_n)
     M   pi_k = mean_n r_nk, and the components of highest likelihood for r
 

@@ -1,5 +1,7 @@
 """log Z of a product of experts by annealing, for more experts than features: from a Gaussian to the product.
 
+::
+
     f_beta(x) = exp(-(1 - beta) |x|^2 / 2 - beta E(x)),   log Z_0 = (n_features / 2) log 2 pi
 
 Sweeps are Hamiltonian moves whose steps follow the stiffness (1 - beta) + beta k, k that of E. The base is meant for
@@ -73,7 +75,7 @@ class TemperedExperts:
         return hamiltonian_move(bridge, states, size, self.n_leapfrog, random, step, first_chain)[0]
 
     def potential(self, states: Any) -> np.ndarray:
-        """U(x) = E(x) - |x|^2 / 2, float64."""
+        """U(x) = E(x) - x.x / 2, float64."""
         return self.model.energy(states).astype(np.float64) - 0.5 * np.square(states, dtype=np.float64).sum(axis=1)
 
 

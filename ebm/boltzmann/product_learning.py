@@ -167,9 +167,8 @@ class MaximumLikelihoodLearner:
         exact, rounded = self._model(theta, np.float64), self._model(theta)
         if not exact.is_normalisable:
             return np.inf, np.zeros_like(theta)
-        energy = float(self._share.astype(np.float64) @ rounded.energy(self._x).astype(np.float64))
-        weights = exact.weights
-        ours, theirs = rounded.parameter_gradient(self._x, self._share), exact.log_partition_gradient()
+        energy, ours = rounded.mean_energy(self._x, self._share, exponents=self._learn)
+        weights, theirs = exact.weights, exact.log_partition_gradient()
         down = {name: theirs[name] - ours[name] for name in NAMES}
         down["weights"] = down["weights"] + self._l2 * weights
         down["exponents"] = down["exponents"] * (exact.exponents - exact.expert.least_exponent) * self._learn
@@ -298,11 +297,11 @@ class ContrastiveExpertLearner:
         moved = self._move(model, start)
         if persistent:
             self.chains, equal = moved, np.full(len(moved), 1 / len(moved), model.dtype)
-        positive = model.parameter_gradient(x, share)
-        negative = model.parameter_gradient(moved, equal if persistent else share)
+        _, positive = model.mean_energy(x, share, exponents=self._learn)
+        _, negative = model.mean_energy(moved, equal if persistent else share, exponents=self._learn)
         gradient = {name: positive[name] - negative[name] for name in NAMES}
         gradient["weights"] -= model.dtype.type(self._rule.l2) * model.weights
-        gradient["exponents"] *= (model.exponents - model.dtype.type(self._expert.least_exponent)) * self._learn
+        gradient["exponents"] *= model.exponents - model.dtype.type(self._expert.least_exponent)
         for name in NAMES:
             velocity = self._velocity[name]
             velocity[:] = momentum * velocity + rate * gradient[name]

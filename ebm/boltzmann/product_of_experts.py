@@ -1,15 +1,17 @@
 """The product of experts: each looks at one projection of x, and a state that any of them finds unlikely is unlikely.
 
+::
+
     p(x) = exp(-E(x)) / Z,   E(x) = sum_j alpha_j phi(y_j) + |x_perp|^2 / 2,   y = b + x W
 
 that is, p(x) proportional to prod_j f(y_j)^alpha_j. With fewer experts than features nobody would look at x_perp, the
 part of x that is orthogonal to all columns of W: a Gaussian expert of unit variance does. With M <= D independent
-experts the integral separates, and everything is known:
+experts the integral separates, and everything is known::
 
     log Z = -(1/2) log det W^T W + sum_j log integral f^alpha_j + (D - M) / 2 log 2 pi
 
-For M = D the first term is -log |det W|, and p is the model of independent component analysis: the activations are
-the independent sources. With M > D, Z has no closed form.
+For M = D the first term is minus the logarithm of W's determinant, and p is the model of independent component
+analysis: the activations are the independent sources. With M > D, Z has no closed form.
 
 When it can be normalised: the columns of W must span R^D if M >= D, and be independent if M <= D. Logistic experts
 ask no more. Products of Student-t experts decay as a power: over a subspace of dimension k they must fall faster than
@@ -105,18 +107,23 @@ class ProductOfExperts:
         """y = b + x W, shape (n_rows, n_experts)."""
         return x @ self.weights + self.bias
 
-    def energy_and_gradient(self, x: Any) -> tuple[Any, Any]:
-        """E(x), shape (n_rows,), and its gradient in x, shape (n_rows, n_features)."""
+    def _layer(self, x: Any) -> tuple[Any, Any, Any]:
+        """Energies, the experts' slopes, and what no expert sees (or None)."""
         energy, slopes = expert_energies(self.activations(x), self.exponents, self.expert.kind)
-        gradient = slopes @ self.weights.T
-        if self.n_experts < self.n_features:
-            rest = self._complement(x)
-            energy, gradient = energy + self.dtype.type(0.5) * np.einsum("ij,ij->i", rest, rest), gradient + rest
-        return energy, gradient
+        if self.n_experts >= self.n_features:
+            return energy, slopes, None
+        rest = self._complement(x)
+        return energy + self.dtype.type(0.5) * np.einsum("ij,ij->i", rest, rest), slopes, rest
 
     def energy(self, x: Any) -> Any:
         """E(x), shape (n_rows,)."""
-        return self.energy_and_gradient(x)[0]
+        return self._layer(x)[0]
+
+    def energy_and_gradient(self, x: Any) -> tuple[Any, Any]:
+        """E(x), shape (n_rows,), and its gradient in x, shape (n_rows, n_features)."""
+        energy, slopes, rest = self._layer(x)
+        gradient = slopes @ self.weights.T
+        return energy, gradient if rest is None else gradient + rest
 
     @cached_property
     def _pseudo_inverse(self) -> np.ndarray:
@@ -125,22 +132,26 @@ class ProductOfExperts:
     def _complement(self, x: np.ndarray) -> np.ndarray:
         return x - (x @ self._pseudo_inverse.T) @ self.weights.T
 
-    def parameter_gradient(self, x: np.ndarray, share: np.ndarray) -> dict[str, np.ndarray]:
-        """Return the gradient of -sum_r share_r E(x_r) in "weights", "bias" and "exponents".
+    def mean_energy(
+        self, x: np.ndarray, share: np.ndarray, *, exponents: bool = True
+    ) -> tuple[float, dict[str, np.ndarray]]:
+        """Return sum_r share_r E(x_r), and the gradient of its *negative* in "weights", "bias" and "exponents".
 
-        With shares that sum to 1 it is one of the two terms of a likelihood's gradient: the data's, less the model's.
+        With shares that sum to 1 the gradient is one of the two terms of a likelihood's: the data's, less the model's.
+        ``exponents=False`` leaves theirs at zero, which saves a logarithm for every activation.
         """
-        y = self.activations(x)
-        _, slopes = expert_energies(y, self.exponents, self.expert.kind)
+        energy, slopes, rest = self._layer(x)
         slopes *= share[:, None]
         gradient = {
             "weights": -(x.T @ slopes),
             "bias": -slopes.sum(axis=0),
-            "exponents": -(share @ self.expert.potential(y)),
+            "exponents": np.zeros_like(self.exponents),
         }
-        if self.n_experts < self.n_features:
-            gradient["weights"] += (share[:, None] * self._complement(x)).T @ (x @ self._pseudo_inverse.T)
-        return gradient
+        if exponents:
+            gradient["exponents"] = -(share @ self.expert.potential(self.activations(x)))
+        if rest is not None:
+            gradient["weights"] += (share[:, None] * rest).T @ (x @ self._pseudo_inverse.T)
+        return float(share.astype(np.float64) @ energy.astype(np.float64)), gradient
 
     @cached_property
     def stiffness(self) -> float:

@@ -1,8 +1,10 @@
 """Gibbs sampling of a product of Student-t experts, each a mixture of Gaussians of all scales.
 
+::
+
     (1 + y^2 / 2)^-alpha = (1 / Gamma(alpha)) integral u^(alpha - 1) e^{-u (1 + y^2 / 2)} du
 
-so with a scale u_j for every expert the joint density has easy conditionals:
+so with a scale u_j for every expert the joint density has easy conditionals::
 
     u_j | x ~ Gamma(alpha_j, rate 1 + y_j^2 / 2)
     x | u ~ N(-P^-1 W (u b), P^-1),   P = W diag(u) W^T (+ the projection on what no expert sees)

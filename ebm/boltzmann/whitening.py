@@ -1,5 +1,7 @@
 """Whitening: the symmetric linear map after which features have unit variance and no correlation.
 
+::
+
     z = (x - mean) K,   K = diag(1 / sigma) R^(-1/2),   R the correlations
 
 Of all whitenings this one keeps z nearest to the standardised features, and has no signs left to chance. It does not

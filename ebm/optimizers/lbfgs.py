@@ -1,5 +1,7 @@
 """L-BFGS: a quasi-Newton method that remembers the last few steps instead of a Hessian.
 
+::
+
     direction -H g,  H from the last m pairs s = x' - x, c = g' - g by the two-loop recursion, H_0 = (s.c / c.c) I
     step t = 1, 1/2, 1/4, ... until f(x + t d) <= f(x) + 1e-4 t g.d                                       (Armijo)
 

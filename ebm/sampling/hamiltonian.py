@@ -1,5 +1,7 @@
 """Hamiltonian Monte Carlo for any density over real x that tells its energy and gradient; with one step, Langevin.
 
+::
+
     p ~ N(0, I);  L leapfrog steps:  p <- p - (eps/2) grad E(x),  x <- x + eps p,  p <- p - (eps/2) grad E(x)
     accept with probability min(1, exp(H_before - H_after)),  H = E(x) + |p|^2 / 2
 
@@ -97,5 +99,5 @@ def hamiltonian_move(
 
 
 def kinetic(p: Any) -> Any:
-    """|p|^2 / 2 of every row."""
+    """Half of the squared length of every row."""
     return (p * p).sum(axis=1) * p.dtype.type(0.5)
