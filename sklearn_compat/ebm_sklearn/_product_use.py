@@ -65,7 +65,7 @@ class FittedProduct(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TrainedEs
         return X - self.mean_
 
     def transform(self, X: Any) -> np.ndarray:
-        """Return the activations y = intercept_ + components_ . (x - mean_).
+        """Return the activations ``y = intercept_ + components_ . (x - mean_)``.
 
         Parameters
         ----------
@@ -79,7 +79,7 @@ class FittedProduct(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TrainedEs
         return (self._rows(X) @ self.components_.T + self.intercept_).astype(self.components_.dtype)
 
     def inverse_transform(self, X: Any) -> np.ndarray:
-        """Return the samples with these activations: mean_ + (y - intercept_) mixing_^T.
+        """Return the samples with these activations, ``mean_ + mixing_ . (y - intercept_)``.
 
         Parameters
         ----------

@@ -176,7 +176,8 @@ class MixtureOfExperts(TrainedEstimator):
             drawn = {"seed (drawn from random_state)": random.seed, "data": data_digest(data)}
             memory["fingerprint"] = {**self._what_matters(), **drawn}
         learner = MixtureLearner(start, x, share)
-        self._train(learner, self.n_iter, seen={"X": X, "y": y}, memory=memory, listeners=[watch])
+        unless_told = {"converged_": False}
+        self._train(learner, self.n_iter, also=unless_told, seen={"X": X, "y": y}, memory=memory, listeners=[watch])
         self.converged_ = watch.reached
         if self.tol > 0:
             watch.warn_unless_reached(self)

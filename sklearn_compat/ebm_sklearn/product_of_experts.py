@@ -91,7 +91,7 @@ class ProductOfExperts(LearningProduct):
     mean_ : ndarray of shape (n_features,)
         Weighted mean of the data of `fit`, or of the first `partial_fit`.
     whitening_ : ndarray of shape (n_features, n_features)
-        K of the whitened coordinates (x - mean_) K, from the same data.
+        K of the whitened coordinates ``(x - mean_) K``, from the same data.
     mixing_ : ndarray of shape (n_features, n_experts)
         Pseudo-inverse of ``components_``. See the property.
     history_ : list of dict
