@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from scipy.special import betaincinv, digamma, gammaln, stdtrit
+from scipy.special import betaincinv, digamma, gammaln, polygamma, stdtrit
 
 from ebm.kernels.experts import LOGISTIC, STUDENT_T
 
@@ -51,12 +51,20 @@ class Expert(Protocol):
         """phi(y)."""
         ...
 
+    def bend(self, y: np.ndarray) -> np.ndarray:
+        """phi''(y)."""
+        ...
+
     def log_normaliser(self, exponents: np.ndarray) -> np.ndarray:
         """Return the log of the integral of f over y, float64."""
         ...
 
     def log_normaliser_slope(self, exponents: np.ndarray) -> np.ndarray:
         """Return the derivative of ``log_normaliser`` by the exponent, float64."""
+        ...
+
+    def log_normaliser_bend(self, exponents: np.ndarray) -> np.ndarray:
+        """Return the second derivative of ``log_normaliser`` by the exponent, float64."""
         ...
 
     def quantile(self, exponents: np.ndarray, u: np.ndarray) -> np.ndarray:
@@ -77,6 +85,11 @@ class StudentT:
         """log(1 + y^2 / 2)."""
         return np.log1p(np.square(y) * y.dtype.type(0.5))
 
+    def bend(self, y: np.ndarray) -> np.ndarray:
+        """(1 - y^2 / 2) / (1 + y^2 / 2)^2."""
+        half = 0.5 * np.square(y)
+        return (1 - half) / np.square(1 + half)
+
     def log_normaliser(self, exponents: np.ndarray) -> np.ndarray:
         """(1/2) log 2 pi + log Gamma(alpha - 1/2) - log Gamma(alpha)."""
         alpha = np.asarray(exponents, np.float64)
@@ -86,6 +99,11 @@ class StudentT:
         """psi(alpha - 1/2) - psi(alpha)."""
         alpha = np.asarray(exponents, np.float64)
         return digamma(alpha - 0.5) - digamma(alpha)
+
+    def log_normaliser_bend(self, exponents: np.ndarray) -> np.ndarray:
+        """psi'(alpha - 1/2) - psi'(alpha)."""
+        alpha = np.asarray(exponents, np.float64)
+        return polygamma(1, alpha - 0.5) - polygamma(1, alpha)
 
     def quantile(self, exponents: np.ndarray, u: np.ndarray) -> np.ndarray:
         """Return the quantile of Student's t with 2 alpha - 1 degrees of freedom, over sqrt(alpha - 1/2)."""
@@ -106,6 +124,10 @@ class Logistic:
         """log(1 + e^y) + log(1 + e^-y)."""
         return np.abs(y) + 2 * np.log1p(np.exp(-np.abs(y)))
 
+    def bend(self, y: np.ndarray) -> np.ndarray:
+        """(1 - tanh^2(y / 2)) / 2."""
+        return 0.5 - 0.5 * np.square(np.tanh(0.5 * y))
+
     def log_normaliser(self, exponents: np.ndarray) -> np.ndarray:
         """2 log Gamma(alpha) - log Gamma(2 alpha)."""
         alpha = np.asarray(exponents, np.float64)
@@ -115,6 +137,11 @@ class Logistic:
         """2 psi(alpha) - 2 psi(2 alpha)."""
         alpha = np.asarray(exponents, np.float64)
         return 2 * digamma(alpha) - 2 * digamma(2 * alpha)
+
+    def log_normaliser_bend(self, exponents: np.ndarray) -> np.ndarray:
+        """2 psi'(alpha) - 4 psi'(2 alpha)."""
+        alpha = np.asarray(exponents, np.float64)
+        return 2 * polygamma(1, alpha) - 4 * polygamma(1, 2 * alpha)
 
     def quantile(self, exponents: np.ndarray, u: np.ndarray) -> np.ndarray:
         """Return the log-odds of the quantile of Beta(alpha, alpha), from the lower half, where digits are kept."""

@@ -24,6 +24,7 @@ from ebm.boltzmann.learning import check_state
 from ebm.boltzmann.product_of_experts import NAMES, ProductOfExperts
 from ebm.boltzmann.rule import Epochs, Rule, sound
 from ebm.boltzmann.scale_mixture import scale_mixture_sweep
+from ebm.boltzmann.unmixing import InverseHessian
 from ebm.kernels.normal import normals
 from ebm.optimizers.lbfgs import LBFGS
 from ebm.random import Random, Stream
@@ -152,7 +153,9 @@ class MaximumLikelihoodLearner:
         self._x = data.rows(np.arange(data.n_samples))
         self._share = (data.weights / data.weights.sum()).astype(data.dtype)
         first = [model.weights.ravel(), model.bias, _free(model.exponents, model.expert)]
-        self._search = LBFGS(self._objective, np.concatenate(first).astype(np.float64))
+        square = model.n_experts == model.n_features
+        guide = self._inverse_hessian if square else None
+        self._search = LBFGS(self._objective, np.concatenate(first).astype(np.float64), inverse_hessian=guide)
 
     def _model(self, theta: np.ndarray, dtype: Any = None) -> ProductOfExperts:
         start, (n, m) = self._start, self._start.weights.shape
@@ -174,6 +177,9 @@ class MaximumLikelihoodLearner:
         down["exponents"] = down["exponents"] * (exact.exponents - exact.expert.least_exponent) * self._learn
         value = energy + exact.log_partition + 0.5 * self._l2 * float((weights**2).sum())
         return value, np.concatenate([down[name].ravel() for name in NAMES]).astype(np.float64)
+
+    def _inverse_hessian(self, theta: np.ndarray) -> InverseHessian:
+        return InverseHessian(self._model(theta, np.float64), self._x, self._share)
 
     def begin_epoch(self, epoch: int) -> None:
         """Nothing changes from epoch to epoch."""

@@ -2,7 +2,8 @@
 
 ::
 
-    direction -H g,  H from the last m pairs s = x' - x, c = g' - g by the two-loop recursion, H_0 = (s.c / c.c) I
+    direction -H g,  H from the last m pairs s = x' - x, c = g' - g by the two-loop recursion from
+    H_0 = (s.c / c.c) I, or one that is given
     step t = 1, 1/2, 1/4, ... until f(x + t d) <= f(x) + 1e-4 t g.d                                       (Armijo)
 
 So f never rises. Pairs without positive curvature are left out. One call is one step, so that a training loop can stop
@@ -31,6 +32,8 @@ class LBFGS:
     start : ndarray of shape (n,)
     memory : int
         Pairs that are remembered.
+    inverse_hessian : callable, optional
+        x -> a function that applies an approximate inverse Hessian at x, positive definite, to a vector.
 
     Attributes
     ----------
@@ -44,9 +47,13 @@ class LBFGS:
     """
 
     def __init__(
-        self, function: Callable[[np.ndarray], tuple[float, np.ndarray]], start: np.ndarray, memory: int = 10
+        self,
+        function: Callable[[np.ndarray], tuple[float, np.ndarray]],
+        start: np.ndarray,
+        memory: int = 10,
+        inverse_hessian: Callable[[np.ndarray], Callable[[np.ndarray], np.ndarray]] | None = None,
     ) -> None:
-        self.function, self.memory = function, memory
+        self.function, self.memory, self.inverse_hessian = function, memory, inverse_hessian
         self._steps, self._changes = np.zeros((0, start.size)), np.zeros((0, start.size))
         self._stand(np.array(start, np.float64))
 
@@ -66,7 +73,7 @@ class LBFGS:
 
     def _directions(self) -> list[np.ndarray]:
         steepest = -self.gradient / max(float(np.linalg.norm(self.gradient)), 1.0)
-        return [self._quasi_newton(), steepest] if len(self._steps) else [steepest]
+        return [self._quasi_newton(), steepest] if len(self._steps) or self.inverse_hessian else [steepest]
 
     def _quasi_newton(self) -> np.ndarray:
         s, c = self._steps, self._changes
@@ -75,7 +82,10 @@ class LBFGS:
         for i in reversed(range(len(s))):
             weights[i] = rho[i] * (s[i] @ q)
             q -= weights[i] * c[i]
-        q *= 1.0 / (rho[-1] * (c[-1] @ c[-1]))
+        if self.inverse_hessian:
+            q = self.inverse_hessian(self.x)(q)
+        else:
+            q *= 1.0 / (rho[-1] * (c[-1] @ c[-1]))
         for i in range(len(s)):
             q += (weights[i] - rho[i] * (c[i] @ q)) * s[i]
         return -q

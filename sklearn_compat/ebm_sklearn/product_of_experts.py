@@ -42,7 +42,8 @@ class ProductOfExperts(LearningProduct):
         Exponent of every expert at first: 2 for "student_t" (three degrees of freedom) and 1 for "logistic" by
         default. Above 1/2 for "student_t", above 0 for "logistic".
     learn_exponents : bool, default=False
-        Learn the exponents too: how heavy the tails are.
+        Learn the exponents too: how heavy the tails are. Where the best value is a limit (0 for logistic experts
+        of Laplace's sources, infinity for any of Gaussian ones) they approach it without an end.
     whiten : bool, default=True
         Learn in coordinates in which features have unit variance and no correlation; X must have full rank.
         False divides all of X by one number only. What is shown and returned is in the units of X either way.

@@ -118,6 +118,41 @@ def test_the_objectives_gradient_is_central_differences(name, shape):
     assert learner.objective == pytest.approx(likelihood - 0.15 * (weights**2).sum())
 
 
+@pytest.mark.parametrize(("name", "least"), [("student_t", 2.0), ("logistic", 0.4)])
+def test_the_guide_is_nearly_the_inverse_hessian_where_activations_are_independent(name, least):
+    """As they are in samples of the model itself."""
+    model = small_product(name, (3, 3), least=least)
+    x = model.sample(40_000, Random(2))
+    learner = MaximumLikelihoodLearner(model, TrainingData.from_array(x), learn_exponents=False)
+    theta, h = learner.state()["x"], 1e-5
+    steps = h * np.eye(15)[:12]  # exponents are not learnt
+    hessian = np.array([learner._objective(theta + s)[1] - learner._objective(theta - s)[1] for s in steps])
+    hessian = hessian[:, :12] / (2 * h)
+    guide = learner._inverse_hessian(theta)
+    inverse = np.array([guide(e)[:12] for e in np.eye(15)[:12]])
+    np.testing.assert_allclose(inverse, inverse.T, atol=1e-10 * np.abs(inverse).max())
+    assert np.linalg.eigvalsh(inverse).min() > 0
+    eigenvalues = np.linalg.eigvals(inverse @ hessian).real
+    assert eigenvalues.min() > 0.6
+    assert eigenvalues.max() < 1.6
+    plain = np.linalg.eigvalsh(hessian)
+    assert plain.max() / plain.min() > 3 * eigenvalues.max() / eigenvalues.min()
+
+
+@pytest.mark.parametrize("name", list(EXPERTS))
+def test_the_guide_saves_steps(name):
+    *_, z, _ = mixed("laplace", n_sources=8)
+    guided = learnt(z, name, learn_exponents=False)
+    data = TrainingData.from_array(z)
+    plain = MaximumLikelihoodLearner(initial_product(data, 8, EXPERTS[name], **EQUAL), data, learn_exponents=False)
+    plain._search.inverse_hessian = None
+    for steps in range(1, 300):  # noqa: B007
+        plain.update(0, 1)
+        if plain.stuck or plain.gradient_size < 1e-6:
+            break
+    assert len(guided[1]) < steps
+
+
 def test_fewer_experts_find_the_heavy_tails_among_gaussian_noise():
     rng = np.random.default_rng(0)
     sources = np.column_stack([rng.laplace(size=(4000, 2)), rng.normal(size=(4000, 3))])

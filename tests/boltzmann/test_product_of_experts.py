@@ -49,6 +49,8 @@ def test_an_experts_normaliser_is_its_integral(name, alpha):
     assert expert.log_normaliser(alpha) == pytest.approx(np.log(slow.normaliser(name, alpha)), rel=1e-12)
     numeric = differences(lambda a: float(expert.log_normaliser(a)), np.array(alpha))
     assert expert.log_normaliser_slope(alpha) == pytest.approx(float(numeric), rel=1e-6)
+    second = differences(lambda a: float(expert.log_normaliser_slope(a)), np.array(alpha))
+    assert expert.log_normaliser_bend(alpha) == pytest.approx(float(second), rel=1e-6)
 
 
 @BOTH
@@ -66,6 +68,7 @@ def test_an_experts_curvature_is_the_largest(name):
     expert, y, h = EXPERTS[name], np.linspace(-8, 8, 3201), 1e-4
     second = (expert.potential(y + h) - 2 * expert.potential(y) + expert.potential(y - h)) / h**2
     assert second.max() == pytest.approx(expert.curvature, rel=1e-5)
+    np.testing.assert_allclose(expert.bend(y), second, atol=1e-6)
 
 
 # ---- energy and gradients ----
