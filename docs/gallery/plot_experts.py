@@ -132,9 +132,9 @@ plt.show()
 # More experts than features
 # --------------------------
 # Patches of 8 x 8 pixels from two photographs, their contrast evened out, in their 40 first principal components. Forty
-# experts are learnt by maximum likelihood. Sixty-four have no log Z in closed form: they are learnt from persistent
-# chains of Hamiltonian moves, and annealing estimates log Z afterwards. Exponents are smaller then, as more experts
-# share in a patch's energy.
+# experts and their exponents are learnt by maximum likelihood. Sixty-four have no log Z in closed form: they are learnt
+# from persistent chains of Hamiltonian moves, and annealing estimates log Z afterwards. Their exponents are smaller, as
+# more of them share in a patch's energy.
 
 patches = [
     extract_patches_2d(np.log1p(image.mean(axis=2)), (8, 8), max_patches=4000, random_state=i)
@@ -149,7 +149,7 @@ train, test = train_test_split(patches, test_size=1000, random_state=0)
 density_models = {
     "a Gaussian": MixtureOfExperts(),
     "mixture of 10 Gaussians": MixtureOfExperts(10, tol=0.05, random_state=0),
-    "product of 40 experts": ProductOfExperts(exponent=1.5, tol=3e-3, random_state=0),
+    "product of 40 experts": ProductOfExperts(learn_exponents=True, tol=3e-3, n_iter=500, random_state=0),
     "product of 64 experts": ProductOfExperts(
         64, exponent=0.8, learning="pcd", learning_rate=0.2, n_iter=15, random_state=0
     ),
