@@ -26,7 +26,7 @@ def signatures(real: types.Type) -> dict[str, list[tuple[types.Type, ...]]]:
         "centring._move_biases": [(rows, row, row, row, i64, row, real, vector(u32), u32)],
         "experts._student_gpu": [(rows, row, row, rows)],
         "experts._logistic_gpu": [(rows, row, row, rows)],
-        "normal._gpu": [(rows, u32, u32, u32, u32, u32)],
+        "box_muller._gpu": [(rows, u32, u32, u32, u32, u32)],
         "product._gpu": [
             (types.Array(real, 2, "A"),) * 3,
             (types.Array(real, 2, "F"), rows, rows),

@@ -97,7 +97,7 @@ class Kernels:
 
     def setup(self, peer: str, dtype: str) -> None:
         from ebm.kernels.experts import STUDENT_T, expert_energies
-        from ebm.kernels.normal import normals
+        from ebm.kernels.box_muller import normals
         from ebm.random import Random, Stream
 
         y = np.random.default_rng(0).normal(size=(512, 500)).astype(dtype)

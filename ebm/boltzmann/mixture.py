@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from scipy.special import logsumexp
 
-from ebm.kernels.normal import normals
+from ebm.kernels.box_muller import normals
 from ebm.random import Stream
 
 if TYPE_CHECKING:

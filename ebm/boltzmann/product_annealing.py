@@ -20,7 +20,7 @@ import numpy as np
 
 from ebm.boltzmann.product_of_experts import ProductOfExperts
 from ebm.errors import UntrustedEstimateWarning
-from ebm.kernels.normal import normals
+from ebm.kernels.box_muller import normals
 from ebm.random import Stream
 from ebm.sampling.annealing import LogPartition, annealed_importance_sampling, temperatures
 from ebm.sampling.hamiltonian import hamiltonian_move

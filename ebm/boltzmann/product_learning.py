@@ -25,7 +25,7 @@ from ebm.boltzmann.product_of_experts import NAMES, ProductOfExperts
 from ebm.boltzmann.rule import Epochs, Rule, sound
 from ebm.boltzmann.scale_mixture import scale_mixture_sweep
 from ebm.boltzmann.unmixing import InverseHessian
-from ebm.kernels.normal import normals
+from ebm.kernels.box_muller import normals
 from ebm.optimizers.lbfgs import LBFGS
 from ebm.random import Random, Stream
 from ebm.sampling.hamiltonian import hamiltonian_move

@@ -33,7 +33,7 @@ import numpy as np
 
 from ebm.boltzmann.experts import Expert, StudentT
 from ebm.kernels.experts import expert_energies
-from ebm.kernels.normal import normals
+from ebm.kernels.box_muller import normals
 from ebm.random import Stream
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import gammaincinv
 
-from ebm.kernels.normal import normals
+from ebm.kernels.box_muller import normals
 from ebm.random import Stream
 
 if TYPE_CHECKING:

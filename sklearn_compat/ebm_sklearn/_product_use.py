@@ -17,7 +17,7 @@ from ebm.boltzmann.experts import EXPERTS
 from ebm.boltzmann.product_annealing import log_partition
 from ebm.boltzmann.product_learning import Moves, first_step_size
 from ebm.boltzmann.product_of_experts import ProductOfExperts as Model
-from ebm.kernels.normal import normals
+from ebm.kernels.box_muller import normals
 from ebm.random import Random, Stream
 from ebm.sampling.annealing import LogPartition
 from ebm.storage import ModelFileError

@@ -6,7 +6,7 @@ import pytest
 from ebm.boltzmann.experts import Logistic, StudentT
 from ebm.boltzmann.product_of_experts import ProductOfExperts
 from ebm.kernels.experts import LOGISTIC, STUDENT_T, expert_energies
-from ebm.kernels.normal import normals
+from ebm.kernels.box_muller import normals
 from ebm.random import Draw, Random
 from ebm.sampling.hamiltonian import hamiltonian_move
 

@@ -18,7 +18,7 @@ from ebm.kernels import conditional, jit, linear
 from ebm.kernels.bernoulli import bernoulli
 from ebm.kernels.contrastive_columns import add_row
 from ebm.kernels.experts import expert_energies
-from ebm.kernels.normal import normals
+from ebm.kernels.box_muller import normals
 from ebm.kernels.philox import uniforms
 from ebm.kernels.processor import FEATURES
 from ebm.kernels.reduce import column_sums, softplus_rows

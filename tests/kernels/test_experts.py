@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import kstest
 
 from ebm.kernels.experts import LOGISTIC, STUDENT_T, expert_energies
-from ebm.kernels.normal import normals
+from ebm.kernels.box_muller import normals
 from ebm.kernels.philox import uniforms
 from ebm.kernels.threads import limit_threads
 from ebm.random import Draw
