@@ -51,6 +51,16 @@ class Stream(enum.IntEnum):
     TRAJECTORY = 61  # the seed of the chains that follow a model while it learns
     RESAMPLING = 62  # which chains of a population go on
     REVERSE_STARTS = 63  # the seed of the chains that sample a model before it is annealed in reverse
+    EXPERT_MOMENTUM = 70  # momenta of Hamiltonian moves
+    EXPERT_ACCEPTANCE = 71  # whether they are accepted, and how long their steps are
+    EXPERT_SCALES = 72  # scales of Student-t experts, given the state
+    EXPERT_STATES = 73  # states, given the scales
+    EXPERT_ACTIVATIONS = 74  # exact samples of a product of experts: its experts' activations
+    EXPERT_COMPLEMENT = 75  # exact samples: what no expert looks at
+    EXPERT_BASE = 76  # the base of annealed importance sampling
+    MIXTURE_START = 77  # first means of a mixture
+    MIXTURE_COMPONENT = 78  # samples of a mixture: which component
+    MIXTURE_STATES = 79  # samples of a mixture: the states
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,9 @@ def signatures(real: types.Type) -> dict[str, list[tuple[types.Type, ...]]]:
         ],
         "centring._centre_rows": [(rows, rows, row, row, i64, row, vector(u32), u32, u32, real)],
         "centring._move_biases": [(rows, row, row, row, i64, row, real, vector(u32), u32)],
+        "experts._student_gpu": [(rows, row, row, rows)],
+        "experts._logistic_gpu": [(rows, row, row, rows)],
+        "box_muller._gpu": [(rows, u32, u32, u32, u32, u32)],
         "product._gpu": [
             (types.Array(real, 2, "A"),) * 3,
             (types.Array(real, 2, "F"), rows, rows),

@@ -14,7 +14,9 @@ from ebm_sklearn.displays import HistoryDisplay, RBMFiltersDisplay, SamplesDispl
 from ebm_sklearn.energy_display import EnergyTraceDisplay
 from ebm_sklearn.hetero_associative import HeteroAssociativeMemory
 from ebm_sklearn.hopfield import HopfieldNetwork
+from ebm_sklearn.mixture_of_experts import MixtureOfExperts
 from ebm_sklearn.modern_hopfield import ModernHopfield
+from ebm_sklearn.product_of_experts import ProductOfExperts
 from ebm_sklearn.rbm import RBM
 
 __all__ = [
@@ -33,9 +35,11 @@ __all__ = [
     "HistoryDisplay",
     "HopfieldNetwork",
     "LogPartitionTracker",
+    "MixtureOfExperts",
     "ModelFileError",
     "ModernHopfield",
     "OutOfRangeWarning",
+    "ProductOfExperts",
     "Progress",
     "PseudoLikelihood",
     "RBMFiltersDisplay",

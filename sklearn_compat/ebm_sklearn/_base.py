@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from numbers import Integral
 from typing import Any
@@ -58,25 +58,26 @@ class TrainedEstimator(CallbackSupportMixin, SavedEstimator):
         also: Mapping[str, Any] | None = None,
         seen: Mapping[str, Any] | None = None,
         memory: Mapping[str, Any] | None = None,
+        listeners: Sequence[Any] = (),
     ) -> None:
         """Run the loop and set the fitted attributes, whatever way it ends.
 
         ``also`` are more fitted attributes, ``seen`` is what scikit-learn's callbacks see of X, y and
-        metadata, ``memory`` what ours find in the run. Ctrl-C gives a warning and returns normally;
-        divergence keeps the last good parameters and raises.
+        metadata, ``memory`` what ours find in the run, ``listeners`` more callbacks. Ctrl-C gives a warning
+        and returns normally; divergence keeps the last good parameters and raises.
         """
 
         def fitted() -> dict[str, Any]:
             return {**self._fitted_from(learner), **(also or {})}
 
         book = _Book()
-        listeners = [book, *self._listeners()]
-        listeners += sklearn_callbacks(self, fitted, seen or {})
+        callbacks = [book, *listeners, *self._listeners()]
+        callbacks += sklearn_callbacks(self, fitted, seen or {})
         try:
             train(
                 learner,
                 n_epochs,
-                callbacks=listeners,
+                callbacks=callbacks,
                 first_epoch=first_epoch,
                 history=history or (),
                 memory=memory,

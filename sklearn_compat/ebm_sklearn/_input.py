@@ -56,7 +56,7 @@ def read_samples(
     if X.shape[1] % columns(unit):
         raise ValueError(f"X has {X.shape[1]} features, but visible={unit} needs a multiple of {columns(unit)}")
     if warn and X.dtype != bool:
-        _warn_outside(X, unit)
+        warn_outside(X, unit)
     return X
 
 
@@ -88,7 +88,8 @@ def above(X: Any, threshold: float) -> Any:
     return ones
 
 
-def _warn_outside(X: Any, unit: Unit) -> None:
+def warn_outside(X: Any, unit: Unit) -> None:
+    """Warn, once, about values that units cannot have."""
     low, high = np.inf, -np.inf
     least, most = unit.domain
     if least == -np.inf and most == np.inf:

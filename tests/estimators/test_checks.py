@@ -10,16 +10,27 @@ from ebm_sklearn import (
     DenseAssociativeMemory,
     HeteroAssociativeMemory,
     HopfieldNetwork,
+    MixtureOfExperts,
     ModernHopfield,
+    ProductOfExperts,
 )
 
-pytestmark = pytest.mark.filterwarnings("ignore::ebm_sklearn.OutOfRangeWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::ebm_sklearn.OutOfRangeWarning"),
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+]
 
 STOCHASTIC = "score_samples is scikit-learn's stochastic pseudo-likelihood: it flips one drawn feature a row"
 CHAINS = "CD starts a chain from every row, so a row of weight 2 has one chain and a repeated row has two"
+RANK = "the check's 30 features have rank 8, and features that depend on each other cannot be whitened"
+ORDER = "the check shuffles the weighted rows, and k-means++ draws its first means by their order"
 
 
 def expected_failures(estimator):
+    if isinstance(estimator, ProductOfExperts):
+        return {"check_sample_weight_equivalence_on_dense_data": RANK} if estimator.whiten else {}
+    if isinstance(estimator, MixtureOfExperts):
+        return {"check_sample_weight_equivalence_on_dense_data": ORDER} if estimator.n_components > 1 else {}
     if isinstance(estimator, BernoulliRBM):
         return dict.fromkeys(["check_methods_subset_invariance", "check_methods_sample_order_invariance"], STOCHASTIC)
     if getattr(estimator, "learning", None) == "cd":
@@ -43,6 +54,13 @@ ESTIMATORS = [
     BoltzmannMachine(n_iter=3),
     BoltzmannMachine(n_hidden=2, graph="restricted", n_iter=3),
     BoltzmannMachine(learning="pseudo_likelihood", n_iter=2, l2=0.1, binarize=0.5),
+    ProductOfExperts(),
+    ProductOfExperts(n_experts=2, expert="logistic", learn_exponents=True),
+    ProductOfExperts(n_experts=5, n_iter=3),
+    ProductOfExperts(n_experts=5, n_iter=3, learning="pcd", sampler="gibbs", whiten=False),
+    MixtureOfExperts(),
+    MixtureOfExperts(2, covariance_type="diag", n_init=2),
+    MixtureOfExperts(2, component="bernoulli"),
 ]
 
 

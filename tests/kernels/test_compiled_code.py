@@ -19,7 +19,9 @@ from ebm.boltzmann.rule import Rule
 from ebm.boltzmann.tempered_rbm import TemperedRBM
 from ebm.kernels import categorical, conditional, dense_associative, hopfield, jit, linear, storkey, units
 from ebm.kernels.bernoulli import bernoulli
+from ebm.kernels.box_muller import normals
 from ebm.kernels.contrastive_columns import add_row
+from ebm.kernels.experts import expert_energies
 from ebm.kernels.philox import uniforms
 from ebm.kernels.processor import FEATURES
 from ebm.kernels.reduce import column_sums, softplus_rows
@@ -50,6 +52,8 @@ def use_all(dtype):
     column_sums(a)
     units.means(a, a[0], units.SPIN)
     categorical.means(a, 5)
+    expert_energies(a, a[0], 0)
+    normals(3, 5, Draw(0, 0), a)
     update(a, a.copy(), a.copy(), np.zeros(2, dtype))
     hopfield.asynchronous(np.eye(5, dtype=dtype), a[0], np.arange(5)[None], a.copy(), a.copy(), np.zeros(3, bool))
     dense_associative.dense_asynchronous(
