@@ -31,5 +31,9 @@ def signatures(real: types.Type) -> dict[str, list[tuple[types.Type, ...]]]:
         "reduce._softplus_gpu": [(rows, row)],
         "reduce._columns_gpu": [(rows, row)],
         "update._gpu": [(rows, rows, rows, u32, row, real, real)],
+        "classes._scores_gpu": [(rows, rows, row, rows)],
+        "classes._rows_gpu": [(rows,) * 4],
+        "classes._classes_gpu": [(rows,) * 4],
+        "classes._draw_gpu": [(rows, vector(i64), u32, u32, u32, u32, u32, u32, u32)],
         "bernoulli._gpu": [(rows, row, rows, rows, i32, vector(u32), u32, u32, u32, u32, u32)],
     }

@@ -49,7 +49,7 @@ def initial_classifier(
     random: Random,
     *,
     visible_bias: np.ndarray,
-    weight_scale: float = 0.01,
+    weight_scale: float | None = None,
 ) -> ClassificationRBM:
     """Small normal weights, zero hidden biases, and log shares of the classes as label biases.
 
@@ -61,9 +61,11 @@ def initial_classifier(
     n_hidden, n_classes : int
     random : Random
     visible_bias : ndarray of shape (n_visible,)
-    weight_scale : float
-        Standard deviation of the weights.
+    weight_scale : float, optional
+        Standard deviation of the weights, (n_visible + n_classes)^(-1/2) by default: smaller ones wait long for a
+        gradient, which reaches either layer's weights through the other's.
     """
+    weight_scale = (data.n_visible + n_classes) ** -0.5 if weight_scale is None else weight_scale
     drawn = weight_scale * random.normal((data.n_visible + n_classes, n_hidden), Stream.WEIGHTS, dtype=np.float64)
     weights, label_weights = np.split(drawn.astype(data.dtype), [data.n_visible])
     label_bias = np.log(label_means(labels, data.weights, n_classes)).astype(data.dtype)
@@ -193,8 +195,8 @@ class ClassLearner:
             draw, x = self._random.at(Stream.START, first), model.hidden_inputs(v)
             known = np.where(y < 0, model.hidden.sample_labels(x, draw), y)
             h = model.hidden.sample_with(x, known, draw)
-        for _, _, h in labelled_sweeps(model, h, sweeps - 1, self._random, first_step=first):  # noqa: B007
-            pass
+        for _, _, last in labelled_sweeps(model, h, sweeps - 1, self._random, first_step=first):
+            h = last
         self.sweeps_done += sweeps
         return model.sample_visible(h, self._random.at(Stream.VISIBLE, first + sweeps - 1))
 
@@ -244,16 +246,22 @@ class ClassLearner:
         self._offset = self._offset + rate * (share @ h - self._offset)
 
     def _live(self) -> ClassificationRBM:
-        """The model on the learner's own arrays."""
+        """Return the model on the learner's own arrays."""
         weights, visible = self._parameters["weights"], self._parameters["visible"]
-        parts = (weights[: self._n], weights[self._n :], visible[: self._n])
-        return ClassificationRBM(*parts, self._parameters["hidden"], visible[self._n :], visible=self._visible_unit)
+        return ClassificationRBM(
+            weights=weights[: self._n],
+            label_weights=weights[self._n :],
+            visible_bias=visible[: self._n],
+            hidden_bias=self._parameters["hidden"],
+            label_bias=visible[self._n :],
+            visible=self._visible_unit,
+        )
 
     @property
     def model(self) -> ClassificationRBM:
         """The model as it stands, a copy on the CPU."""
         state = self.state()
-        return ClassificationRBM(*(state[name] for name in FIELDS), visible=self._visible_unit)
+        return ClassificationRBM(**{name: state[name] for name in FIELDS}, visible=self._visible_unit)
 
     def is_sound(self) -> bool:
         """Tell whether every parameter is a finite number of believable size (see ``sound``)."""
@@ -262,7 +270,8 @@ class ClassLearner:
 
     def _places(self) -> dict[str, Any]:
         """Names of the state's arrays, and where they stand."""
-        n, places = self._n, {}
+        n = self._n
+        places: dict[str, Any] = {}
         for ending, parts in (("", self._parameters), ("_velocity", self._velocity)):
             whole = {"weights": parts["weights"][:n], "label_weights": parts["weights"][n:]}
             whole |= {"visible_bias": parts["visible"][:n], "hidden_bias": parts["hidden"]}

@@ -184,7 +184,8 @@ class ClassificationRBM:
 
     def astype(self, dtype: Any) -> ClassificationRBM:
         """Return the same model in another precision."""
-        return ClassificationRBM(*(getattr(self, name).astype(dtype) for name in FIELDS), visible=self.visible)
+        parts = {name: getattr(self, name).astype(dtype) for name in FIELDS}
+        return ClassificationRBM(**parts, visible=self.visible)
 
 
 def labelled_sweeps(

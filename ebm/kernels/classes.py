@@ -10,7 +10,7 @@ and every mean or gradient that involves the layer is one of two sums, with fact
 
 so the three-dimensional array of sigma's is never stored.
 
-Source: Larochelle & Bengio 2008 (doi:10.1145/1390156.1390224), the sections on the model and on discriminative training.
+Source: Larochelle & Bengio 2008 (doi:10.1145/1390156.1390224), sections on the model and discriminative training.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ebm.boltzmann.class_monitor import ClassificationMonitor
 from ebm.boltzmann.monitors import AISMonitor, FreeEnergyGap, PseudoLikelihood, ReconstructionError
 from ebm.storage import ModelFileError
 from ebm.training import Checkpoint, DivergenceError, EarlyStopping, Progress
@@ -9,12 +10,14 @@ from ebm_sklearn._warnings import FitInterruptedWarning, OutOfRangeWarning, Untr
 from ebm_sklearn.bernoulli_rbm import BernoulliRBM
 from ebm_sklearn.displays import HistoryDisplay, RBMFiltersDisplay, SamplesDisplay
 from ebm_sklearn.rbm import RBM
+from ebm_sklearn.rbm_classifier import RBMClassifier
 
 __all__ = [
     "RBM",
     "AISMonitor",
     "BernoulliRBM",
     "Checkpoint",
+    "ClassificationMonitor",
     "DivergenceError",
     "EarlyStopping",
     "FitInterruptedWarning",
@@ -24,6 +27,7 @@ __all__ = [
     "OutOfRangeWarning",
     "Progress",
     "PseudoLikelihood",
+    "RBMClassifier",
     "RBMFiltersDisplay",
     "ReconstructionError",
     "SamplesDisplay",

@@ -91,10 +91,10 @@ def test_annealed_log_z_agrees_with_the_exact_one(dtype):
     mean = enumeration.moments(model).visible
     exact = log_partition(model, data_mean=mean, random=Random(0))
     assert exact.method == "exact"
-    annealed = log_partition(model, data_mean=mean, random=Random(0), n_chains=1000, n_temperatures=300, exact_below=0)
+    annealed = log_partition(model, data_mean=mean, random=Random(0), n_chains=500, n_temperatures=100, exact_below=0)
     assert annealed.trusted
     assert annealed.value == pytest.approx(exact.value, abs=4 * annealed.standard_error + 1e-4)
-    assert annealed.standard_error < 0.02
+    assert annealed.standard_error < 0.05
 
 
 # ---- sampling ----
@@ -118,8 +118,7 @@ def joint_p_value(model, sampler, n_sweeps, seed=0):
     """p-value of 'chains of (v, y, h) that started at the target are still there'."""
     joint, _ = slow_classifier(model).joint()
     h = hidden_at_the_target(model, joint, N_CHAINS, seed)
-    for v, y, h in labelled_sweeps(sampler, h, n_sweeps, Random(seed)):  # noqa: B007
-        pass
+    *_, (v, y, h) = labelled_sweeps(sampler, h, n_sweeps, Random(seed))
     found = np.bincount(cells(v, y, h, model.n_classes, model.n_hidden), minlength=joint.size)
     return p_value(found, joint.ravel())
 
@@ -129,8 +128,7 @@ def clamped_p_values(model, sampler, n_sweeps, seed=0):
     joint, _ = slow_classifier(model).joint()
     labels = np.arange(N_CHAINS) % model.n_classes
     h = hidden_at_the_target(model, joint, N_CHAINS, seed, labels)
-    for v, y, _ in labelled_sweeps(sampler, h, n_sweeps, Random(seed), labels=labels):  # noqa: B007
-        pass
+    *_, (v, y, _) = labelled_sweeps(sampler, h, n_sweeps, Random(seed), labels=labels)
     np.testing.assert_array_equal(y, labels)
     given = joint.sum(axis=2) / joint.sum(axis=(0, 2))
     counts = [np.bincount(row_numbers(v[labels == k]), minlength=len(given)) for k in range(model.n_classes)]

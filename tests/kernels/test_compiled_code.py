@@ -16,6 +16,7 @@ from ebm.boltzmann.learning import ContrastiveLearner
 from ebm.boltzmann.rule import Rule
 from ebm.kernels import conditional, jit, linear
 from ebm.kernels.bernoulli import bernoulli
+from ebm.kernels.classes import class_scores, class_sums, draw_classes
 from ebm.kernels.contrastive_columns import add_row
 from ebm.kernels.philox import uniforms
 from ebm.kernels.processor import FEATURES
@@ -43,6 +44,7 @@ def use_all(dtype):
     conditional.mean(a, linear.pack(a.T.copy()), np.zeros(3, dtype))
     softplus_rows(a)
     column_sums(a)
+    class_sums(a, a, a[:, :3]), draw_classes(class_scores(a, a, a[0, :3]), Draw(0, 0))
     update(a, a.copy(), a.copy(), np.zeros(2, dtype))
     data = TrainingData.from_array(np.eye(5, dtype=dtype))
     model = small_model(5, 3, dtype=dtype)
