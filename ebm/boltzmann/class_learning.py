@@ -169,7 +169,7 @@ class ClassLearner:
             x, scores = self._inputs_and_scores(model, v)
         else:
             fantasies = self._fantasies(model, v, y)
-            both = v if fantasies is None else np.concatenate([v, fantasies])
+            both = v if fantasies is None else self._device.xp.concatenate([v, fantasies])
             x, scores = self._inputs_and_scores(model, both)
             gradient = ascent(model, both, x, self._factors(scores, one_hot, share))
             if self._chains is not None:
@@ -193,7 +193,7 @@ class ClassLearner:
             h = self._chains
         else:
             draw, x = self._random.at(Stream.START, first), model.hidden_inputs(v)
-            known = np.where(y < 0, model.hidden.sample_labels(x, draw), y)
+            known = self._device.xp.where(y < 0, model.hidden.sample_labels(x, draw), y)
             h = model.hidden.sample_with(x, known, draw)
         for _, _, last in labelled_sweeps(model, h, sweeps - 1, self._random, first_step=first):
             h = last
@@ -207,7 +207,7 @@ class ClassLearner:
         if scores.shape[0] == n:
             return q
         of_chains = share[:, None] if self._chains is None else kind(1 / self._chains.shape[0])
-        return np.concatenate([q, -kind(self._objective.generative) * of_chains * p[n:]])
+        return self._device.xp.concatenate([q, -kind(self._objective.generative) * of_chains * p[n:]])
 
     def _move_chains(self, model: ClassificationRBM, x: Any, scores: Any) -> None:
         """End the last sweep: (y, h) given v."""
@@ -216,8 +216,8 @@ class ClassLearner:
 
     def _step(self, gradient: Gradient, rates: Any) -> None:
         stacked = {
-            "weights": np.concatenate([gradient["weights"], gradient["label_weights"]]),
-            "visible_bias": np.concatenate([gradient["visible_bias"], gradient["label_bias"]]),
+            "weights": self._device.xp.concatenate([gradient["weights"], gradient["label_weights"]]),
+            "visible_bias": self._device.xp.concatenate([gradient["visible_bias"], gradient["label_bias"]]),
             "hidden_bias": gradient["hidden_bias"],
         }
         for part, found in zip(PARTS, self._centred(stacked).values(), strict=True):
@@ -241,7 +241,7 @@ class ClassLearner:
         known = one_hot.sum(axis=1, keepdims=True)
         labels = one_hot + (1 - known) * np.exp(scores - log_sum_exp(scores))
         h = model.hidden.mean_with(x, labels.argmax(axis=1))
-        seen = np.concatenate([share @ v, share @ labels])
+        seen = self._device.xp.concatenate([share @ v, share @ labels])
         self._mu = self._mu + rate * (seen - self._mu)
         self._offset = self._offset + rate * (share @ h - self._offset)
 
