@@ -20,7 +20,7 @@ def saved_parameters(estimator: Any) -> dict[str, Any]:
     Raises
     ------
     TypeError
-        When a parameter is neither a number, a string, None nor a schedule of this library.
+        When a parameter is neither a number, a string, None, a mapping of these nor a schedule of this library.
     """
     return {
         name: _plain(name, value) for name, value in estimator.get_params(deep=False).items() if name not in NOT_SAVED
@@ -34,6 +34,8 @@ def _plain(name: str, value: Any) -> Any:
         value = value.item()
     if value is None or isinstance(value, bool | int | float | str):
         return value
+    if isinstance(value, dict):  # JSON's keys are strings, ours may be numbers
+        return {"pairs": [[_plain(name, key), _plain(name, part)] for key, part in value.items()]}
     if type(value) is getattr(schedules, type(value).__name__, None):
         return {"schedule": type(value).__name__, **dataclasses.asdict(value)}
     raise TypeError(f"{name}={value!r} cannot be saved: use a number or a schedule of ebm.optimizers")
@@ -58,6 +60,8 @@ def restored_parameters(estimator_class: type, saved: Any, path: str | os.PathLi
 def _live(value: Any, path: str | os.PathLike[str]) -> Any:
     if not isinstance(value, dict):
         return value
+    if set(value) == {"pairs"}:
+        return _mapping(value["pairs"], path)
     fields = dict(value)
     name = fields.pop("schedule", None)
     schedule = getattr(schedules, name, None) if isinstance(name, str) else None
@@ -67,6 +71,13 @@ def _live(value: Any, path: str | os.PathLike[str]) -> Any:
         return schedule(**fields)
     except (TypeError, ValueError) as error:
         raise ModelFileError(f"{path}: schedule {name} cannot be made: {error}") from error
+
+
+def _mapping(pairs: Any, path: str | os.PathLike[str]) -> dict[Any, Any]:
+    try:
+        return dict(pairs)
+    except (TypeError, ValueError) as error:
+        raise ModelFileError(f"{path}: a parameter is no mapping: {error}") from error
 
 
 def take_array(

@@ -29,7 +29,7 @@ ATTRIBUTES = {
     "hidden_bias": "intercept_hidden_",
     "label_bias": "intercept_label_",
 }
-LARGEST_RATE, LARGEST_GENERATIVE = 1.0, 0.05  # above them learning gets unsteady on digits of 28x28
+LARGEST_RATE, LARGEST_GENERATIVE = 2.0, 0.05  # above them learning gets unsteady on digits of 28x28
 
 
 class _Given(NamedTuple):

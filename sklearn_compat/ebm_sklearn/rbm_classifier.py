@@ -39,7 +39,7 @@ class RBMClassifier(LearningRBMClassifier):
     n_gibbs : int, default=1
         Sweeps of Gibbs sampling an update, the k of CD-k and PCD-k.
     learning_rate : float, callable or None, default=None
-        Rate of the first update, or a schedule of `ebm.optimizers.schedules` such as ``Linear(0.5, 0.0)``. None is 1,
+        Rate of the first update, or a schedule of `ebm.optimizers.schedules` such as ``Linear(0.5, 0.0)``. None is 2,
         or so much less that ``learning_rate`` times the weight of the generative part is 0.05.
     schedule : {"linear", "constant"}, default="linear"
         How a numeric ``learning_rate`` goes on in `fit`: it falls evenly to 0, or stays. `partial_fit`, which cannot

@@ -291,6 +291,22 @@ def test_exact_learning_ascends_the_objective():
     assert all(later > earlier for earlier, later in pairwise(values))
 
 
+def test_a_discriminative_step_is_the_one_of_torchs_autograd():
+    pytest.importorskip("torch", reason="torch is not installed")
+    from benchmarks.suites.bench_classifier import BATCH, TorchClassifier, our_learner
+
+    rng = np.random.default_rng(0)
+    X, labels = (rng.random((BATCH, 30)) < 0.3).astype(np.float32), rng.integers(0, 10, BATCH)
+    learner = our_learner(X, labels, "discriminative")
+    before, twin = learner.model, TorchClassifier(learner.model, X, labels)
+    learner.begin_epoch(0)
+    learner.update(0, 1)
+    twin.epoch()
+    for name, part in zip(("weights", "label_weights", "hidden_bias", "label_bias"), twin.parts, strict=True):
+        step = getattr(learner.model, name) - getattr(before, name)
+        np.testing.assert_allclose(step, part.detach().numpy() - getattr(before, name), atol=0.01 * np.abs(step).max())
+
+
 def test_a_nan_is_unsound():
     learner = small_learner(RULES["pcd"])
     assert learner.is_sound()
