@@ -210,7 +210,7 @@ def class_scores(inputs: Any, weights: Any, bias: Any) -> Any:
     elif on_gpu(inputs):
         _scores_gpu(out.size * BLOCK, inputs, weights, bias, out)
     else:
-        over_rows(_scores_cpu, (inputs, weights, bias, out), inputs.shape[0], 4 * inputs.size * weights.shape[0])
+        over_rows(_scores_cpu, (inputs, weights, bias, out), inputs.shape[0], 2 * inputs.size * weights.shape[0])
     return out
 
 
@@ -245,7 +245,7 @@ def class_sums(inputs: Any, weights: Any, factors: Any) -> tuple[Any, Any]:
         _rows_gpu(rows.size, inputs, weights, factors, rows)
         _classes_gpu(classes.size, inputs, weights, factors, classes)
     else:
-        work = 4 * inputs.size * weights.shape[0]
+        work = 2 * inputs.size * weights.shape[0]
         over_rows(_sums_cpu, (inputs, weights, factors, rows, classes), -(-inputs.shape[1] // WIDTH), work)
     return rows, classes
 
