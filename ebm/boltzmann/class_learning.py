@@ -4,8 +4,8 @@ An update takes a mini-batch and, for the generative part, fantasies of the mode
 of the last update ("pcd"), or new ones from the batch ("cd"). The gradient of ``class_gradient`` over both is centred:
 visible units and labels are one layer with offsets mu, the hidden units the other with offsets lambda.
 
-Source: Larochelle, Mandel, Pascanu & Bengio 2012 (JMLR 13:643), sections 3 and 4; centred: Melchior, Fischer & Wiskott
-2016 (JMLR 17:99), eqs. 8 to 13.
+Source: Larochelle, Mandel, Pascanu & Bengio 2012 (JMLR 13:643), on training objectives; centred: Melchior, Fischer &
+Wiskott 2016 (JMLR 17:99), eqs. 8 to 13.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from ebm.boltzmann import enumeration
 from ebm.boltzmann.class_gradient import Gradient, Objective, ascent, exact_gradient
 from ebm.boltzmann.classification_rbm import FIELDS, ClassificationRBM, labelled_sweeps
 from ebm.boltzmann.data import TrainingData
-from ebm.boltzmann.exact import centre
 from ebm.boltzmann.labelled import log_sum_exp
 from ebm.boltzmann.learning import check_state, first_chains, hidden_offsets
 from ebm.boltzmann.rule import Epochs, Rule, sound
@@ -224,16 +223,12 @@ class ClassLearner:
             update(self._parameters[part], self._velocity[part], found, rates)
 
     def _centred(self, stacked: Gradient) -> Gradient:
-        """Centre, and let the weights decay about the offsets too: the biases follow, or they would drift far off."""
-        kind, weights = self._offset.dtype.type, self._parameters["weights"]
-        if self._rule.centered:
-            stacked = centre(stacked, self._mu, self._offset)
-        decay = kind(self._rule.l2) * weights + kind(self._rule.l1) * np.sign(weights)
-        return {
-            "weights": stacked["weights"] - decay,
-            "visible_bias": stacked["visible_bias"] + decay @ self._offset,
-            "hidden_bias": stacked["hidden_bias"] + self._mu @ decay,
-        }
+        """Centre the gradient, and let the weights decay about the offsets too: else the biases would drift far off."""
+        dv, dh, mu, offset = stacked["visible_bias"], stacked["hidden_bias"], self._mu, self._offset  # 0: not centred
+        kind, weights = offset.dtype.type, self._parameters["weights"]
+        dw = stacked["weights"] - np.outer(mu, dh) - np.outer(dv, offset)
+        dw = dw - kind(self._rule.l2) * weights - kind(self._rule.l1) * np.sign(weights)
+        return {"weights": dw, "visible_bias": dv - dw @ offset, "hidden_bias": dh - mu @ dw}
 
     def _move_offsets(self, model: ClassificationRBM, v: Any, x: Any, scores: Any, one_hot: Any, share: Any) -> None:
         """Move mu and lambda towards the batch's means; an unknown label counts with its probabilities."""

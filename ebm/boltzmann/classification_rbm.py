@@ -12,7 +12,7 @@ their type. With the class summed out this is an RBM whose hidden layer is ``Lab
 and annealed importance sampling are those of ``rbm.py`` and its neighbours.
 
 Source: Larochelle & Bengio 2008 (doi:10.1145/1390156.1390224), the section on the model; Larochelle, Mandel, Pascanu
-& Bengio 2012 (JMLR 13:643), section 2.
+& Bengio 2012 (JMLR 13:643), the section on the model.
 """
 
 from __future__ import annotations
