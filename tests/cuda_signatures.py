@@ -57,6 +57,10 @@ def signatures(real: types.Type) -> dict[str, list[tuple[types.Type, ...]]]:
         "colour_gibbs._gpu": [
             (rows, vector(i32), row, row, row, matrix(i64), rows, i64, i64, u32, u32, u32, u32, u32),
         ],
+        "classes._scores_gpu": [(rows, rows, row, rows)],
+        "classes._rows_gpu": [(rows,) * 4],
+        "classes._classes_gpu": [(rows,) * 4],
+        "classes._draw_gpu": [(rows, vector(i64), u32, u32, u32, u32, u32, u32, u32)],
         "bernoulli._gpu": [(rows, row, rows, rows, i32, vector(u32), u32, u32, u32, u32, u32)],
         "tempered._gpu": [(rows, row, row, rows, u32, u32, u32, u32, u32)],
     }

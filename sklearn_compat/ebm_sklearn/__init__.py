@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ebm.boltzmann.class_monitor import ClassificationMonitor
 from ebm.boltzmann.monitors import AISMonitor, FreeEnergyGap, PseudoLikelihood, ReconstructionError
 from ebm.boltzmann.trajectory import LogPartitionTracker
 from ebm.storage import ModelFileError
@@ -18,6 +19,7 @@ from ebm_sklearn.mixture_of_experts import MixtureOfExperts
 from ebm_sklearn.modern_hopfield import ModernHopfield
 from ebm_sklearn.product_of_experts import ProductOfExperts
 from ebm_sklearn.rbm import RBM
+from ebm_sklearn.rbm_classifier import RBMClassifier
 
 __all__ = [
     "RBM",
@@ -25,6 +27,7 @@ __all__ = [
     "BernoulliRBM",
     "BoltzmannMachine",
     "Checkpoint",
+    "ClassificationMonitor",
     "DenseAssociativeMemory",
     "DivergenceError",
     "EarlyStopping",
@@ -42,6 +45,7 @@ __all__ = [
     "ProductOfExperts",
     "Progress",
     "PseudoLikelihood",
+    "RBMClassifier",
     "RBMFiltersDisplay",
     "ReconstructionError",
     "SamplesDisplay",

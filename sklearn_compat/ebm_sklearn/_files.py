@@ -22,7 +22,8 @@ def saved_parameters(estimator: Any) -> dict[str, Any]:
     Raises
     ------
     TypeError
-        When a parameter is neither a number, a string, None, nor a unit type or schedule of this library.
+        When a parameter is neither a number, a string, None, a mapping of these, nor a unit type or schedule of
+        this library.
     """
     return {
         name: _plain(name, value) for name, value in estimator.get_params(deep=False).items() if name not in NOT_SAVED
@@ -39,6 +40,8 @@ def _plain(name: str, value: Any) -> Any:
     if type(value) in UNITS.values():
         fields = dataclasses.asdict(value)
         return {"unit": value.name, **{k: v for k, v in fields.items() if k != "precision"}}
+    if isinstance(value, dict):  # JSON's keys are strings, ours may be numbers
+        return {"pairs": [[_plain(name, key), _plain(name, part)] for key, part in value.items()]}
     if type(value) is getattr(schedules, type(value).__name__, None):
         return {"schedule": type(value).__name__, **dataclasses.asdict(value)}
     raise TypeError(
@@ -65,6 +68,8 @@ def restored_parameters(estimator_class: type, saved: Any, path: str | os.PathLi
 def _live(value: Any, path: str | os.PathLike[str]) -> Any:
     if not isinstance(value, dict):
         return value
+    if set(value) == {"pairs"}:
+        return _mapping(value["pairs"], path)
     fields = dict(value)
     what = "unit" if "unit" in fields else "schedule"
     name = fields.pop(what, None)
@@ -75,6 +80,13 @@ def _live(value: Any, path: str | os.PathLike[str]) -> Any:
         return known(**fields)
     except (TypeError, ValueError) as error:
         raise ModelFileError(f"{path}: {what} {name} cannot be made: {error}") from error
+
+
+def _mapping(pairs: Any, path: str | os.PathLike[str]) -> dict[Any, Any]:
+    try:
+        return dict(pairs)
+    except (TypeError, ValueError) as error:
+        raise ModelFileError(f"{path}: a parameter is no mapping: {error}") from error
 
 
 def take_array(

@@ -13,6 +13,7 @@ from ebm_sklearn import (
     MixtureOfExperts,
     ModernHopfield,
     ProductOfExperts,
+    RBMClassifier,
 )
 
 pytestmark = [
@@ -33,7 +34,7 @@ def expected_failures(estimator):
         return {"check_sample_weight_equivalence_on_dense_data": ORDER} if estimator.n_components > 1 else {}
     if isinstance(estimator, BernoulliRBM):
         return dict.fromkeys(["check_methods_subset_invariance", "check_methods_sample_order_invariance"], STOCHASTIC)
-    if getattr(estimator, "learning", None) == "cd":
+    if isinstance(estimator, RBM) and estimator.learning == "cd":
         return dict.fromkeys([f"check_sample_weight_equivalence_on_{x}_data" for x in ("dense", "sparse")], CHAINS)
     return {}
 
@@ -61,6 +62,8 @@ ESTIMATORS = [
     MixtureOfExperts(),
     MixtureOfExperts(2, covariance_type="diag", n_init=2),
     MixtureOfExperts(2, component="bernoulli"),
+    RBMClassifier(n_components=16, n_iter=20),
+    RBMClassifier(n_components=8, n_iter=20, objective="generative", learning="exact", binarize=0.0),
 ]
 
 

@@ -20,6 +20,7 @@ from ebm.boltzmann.tempered_rbm import TemperedRBM
 from ebm.kernels import categorical, conditional, dense_associative, hopfield, jit, linear, storkey, units
 from ebm.kernels.bernoulli import bernoulli
 from ebm.kernels.box_muller import normals
+from ebm.kernels.classes import class_scores, class_sums, draw_classes
 from ebm.kernels.contrastive_columns import add_row
 from ebm.kernels.experts import expert_energies
 from ebm.kernels.philox import uniforms
@@ -54,6 +55,7 @@ def use_all(dtype):
     categorical.means(a, 5)
     expert_energies(a, a[0], 0)
     normals(3, 5, Draw(0, 0), a)
+    class_sums(a, a, a[:, :3]), draw_classes(class_scores(a, a, a[0, :3]), Draw(0, 0))
     update(a, a.copy(), a.copy(), np.zeros(2, dtype))
     hopfield.asynchronous(np.eye(5, dtype=dtype), a[0], np.arange(5)[None], a.copy(), a.copy(), np.zeros(3, bool))
     dense_associative.dense_asynchronous(
