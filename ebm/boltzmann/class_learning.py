@@ -219,16 +219,20 @@ class ClassLearner:
             "visible_bias": self._device.xp.concatenate([gradient["visible_bias"], gradient["label_bias"]]),
             "hidden_bias": gradient["hidden_bias"],
         }
-        for part, found in zip(PARTS, self._centred(stacked).values(), strict=True):
-            update(self._parameters[part], self._velocity[part], found, rates)
+        centred = self._rule.centered
+        for part, found in zip(PARTS, (self._centred(stacked) if centred else stacked).values(), strict=True):
+            decay = {"l2": self._rule.l2, "l1": self._rule.l1} if part == "weights" and not centred else {}
+            update(self._parameters[part], self._velocity[part], found, rates, **decay)
 
     def _centred(self, stacked: Gradient) -> Gradient:
         """Centre the gradient, and let the weights decay about the offsets too: else the biases would drift far off."""
-        dv, dh, mu, offset = stacked["visible_bias"], stacked["hidden_bias"], self._mu, self._offset  # 0: not centred
-        kind, weights = offset.dtype.type, self._parameters["weights"]
-        dw = stacked["weights"] - np.outer(mu, dh) - np.outer(dv, offset)
-        dw = dw - kind(self._rule.l2) * weights - kind(self._rule.l1) * np.sign(weights)
-        return {"weights": dw, "visible_bias": dv - dw @ offset, "hidden_bias": dh - mu @ dw}
+        xp, dw, dv, dh = self._device.xp, stacked["weights"], stacked["visible_bias"], stacked["hidden_bias"]
+        kind, weights = dw.dtype.type, self._parameters["weights"]
+        dw -= xp.stack([self._mu, dv], axis=1) @ xp.stack([dh, self._offset])  # outer products, both in one
+        dw -= kind(self._rule.l2) * weights
+        if self._rule.l1:
+            dw -= kind(self._rule.l1) * np.sign(weights)
+        return {"weights": dw, "visible_bias": dv - dw @ self._offset, "hidden_bias": dh - self._mu @ dw}
 
     def _move_offsets(self, model: ClassificationRBM, v: Any, x: Any, scores: Any, one_hot: Any, share: Any) -> None:
         """Move mu and lambda towards the batch's means; an unknown label counts with its probabilities."""

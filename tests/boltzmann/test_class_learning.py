@@ -24,6 +24,7 @@ OBJECTIVES = {
     "generative": Objective(0.0, 1.0),
     "hybrid": Objective(1.0, 0.3),
 }
+HYBRID = Objective(1, 0.2)
 EVERY = pytest.mark.parametrize("objective", OBJECTIVES.values(), ids=OBJECTIVES)
 
 
@@ -153,11 +154,13 @@ def test_the_learner_ascends_that_slope(objective):
     assert largest_error(change, differences(model, *data, objective)) < 1e-9
 
 
-def centred_step(model, gradient, mu, mu_labels, offset, l2):
+def centred_step(model, gradient, mu, mu_labels, offset, l2, l1):
     """The step of biases b' = b + W lambda, c' = c + mu W (labels too) that ascends and decays W, seen from b and c."""
     dv, dy, dh = gradient["visible_bias"], gradient["label_bias"], gradient["hidden_bias"]
     weights = gradient["weights"] - np.outer(mu, dh) - np.outer(dv, offset) - l2 * model.weights
+    weights = weights - l1 * np.sign(model.weights)
     labels = gradient["label_weights"] - np.outer(mu_labels, dh) - np.outer(dy, offset) - l2 * model.label_weights
+    labels = labels - l1 * np.sign(model.label_weights)
     return {
         "weights": weights,
         "label_weights": labels,
@@ -167,16 +170,17 @@ def centred_step(model, gradient, mu, mu_labels, offset, l2):
     }
 
 
-def test_a_centred_step_is_one_of_the_centred_model_with_decay():
+@pytest.mark.parametrize("centered", [True, False])
+def test_a_step_is_one_of_the_centred_model_with_decay(centered):
+    """Offsets of zero are those of the plain model."""
     model = small_classifier(5, 3, 3, seed=2)
     v, labels, share = labelled_data(5)
-    objective = Objective(1.0, 0.3)
-    mu_labels = np.bincount(labels, share, 3) + 1
-    offset = 1 / (1 + np.exp(-model.hidden_bias))
-    gradient = exact_gradient(model, v, labels, share, objective)
-    wanted = centred_step(model, gradient, share @ v, mu_labels / mu_labels.sum(), offset, 0.2)
-    change = step_of(model, v, labels, share, objective, replace(PLAIN, learning="exact", centered=True, l2=0.2))
-    assert largest_error(change, wanted) < 1e-9
+    mu, mu_labels = share @ v, np.bincount(labels, share, 3) + 1
+    offsets = mu, mu_labels / mu_labels.sum(), 1 / (1 + np.exp(-model.hidden_bias))
+    gradient = exact_gradient(model, v, labels, share, HYBRID)
+    wanted = centred_step(model, gradient, *(part * centered for part in offsets), 0.2, 0.1)
+    rule = replace(PLAIN, learning="exact", centered=centered, l2=0.2, l1=0.1)
+    assert largest_error(step_of(model, v, labels, share, HYBRID, rule), wanted) < 1e-9
 
 
 def expected_cd(model, v, labels, share, k):
@@ -239,9 +243,6 @@ RULES = {
     "cd": Rule(learning="cd", batch_size=16, learning_rate=0.1, momentum=0.9),
     "exact": Rule(learning="exact", batch_size=16, learning_rate=0.1, momentum=0.9),
 }
-
-
-HYBRID = Objective(1, 0.2)
 
 
 def small_learner(rule, objective=HYBRID, dtype=np.float32, n=40, n_visible=6, n_hidden=4):
