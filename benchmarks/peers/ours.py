@@ -19,7 +19,7 @@ class Trainer:
         model = RBM(start.weights, start.visible_bias, start.hidden_bias)
         data = TrainingData.from_array(np.concatenate(whole_batches(digits, case.batch)))
         rule = Rule(
-            case.learning, case.n_gibbs, case.batch,
+            learning=case.learning, n_gibbs=case.n_gibbs, batch_size=case.batch,
             learning_rate=case.learning_rate, momentum=MOMENTUM, l2=L2, centered=case.centered,
         )  # fmt: skip
         self.learner = make_learner(model, data, rule, Random(0), n_epochs=1)

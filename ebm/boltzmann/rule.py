@@ -15,7 +15,7 @@ LEARNING = ("pcd", "cd", "fpcd", "pt", "exact")
 PERSISTENT = ("pcd", "fpcd", "pt")  # with chains that go on from update to update
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Rule:
     """How to learn.
 

@@ -89,12 +89,12 @@ class LearningProduct(FittedProduct):
         if learning == "ml":
             return MaximumLikelihoodLearner(model, data, l2=self.l2, learn_exponents=self.learn_exponents)
         rule = Rule(
-            learning,
-            self.n_moves,
-            self.batch_size,
-            self.n_chains,
-            rate,
-            self.momentum,
+            learning=learning,
+            n_gibbs=self.n_moves,
+            batch_size=self.batch_size,
+            n_chains=self.n_chains,
+            learning_rate=rate,
+            momentum=self.momentum,
             l2=self.l2,
         )
         return ContrastiveExpertLearner(
