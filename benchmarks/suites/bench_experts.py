@@ -77,7 +77,7 @@ class Moves:
         model, moves = initial_product(data, 120, StudentT(), 1.5, Random(0)), Moves(sampler)
         self.move = lambda: moves(model, data.dense, 1, Random(0), 0, 0.05)
         self.learner = ContrastiveExpertLearner(
-            model, data, Rule("cd", batch_size=200), Random(0), n_epochs=1, moves=moves
+            model, data, Rule(learning="cd", batch_size=200), Random(0), n_epochs=1, moves=moves
         )
         self.learner.begin_epoch(0)
         self.move()

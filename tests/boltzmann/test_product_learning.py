@@ -264,12 +264,12 @@ def test_bad_starts_are_refused():
     with pytest.raises(ValueError, match="does not fit data of 4 columns in float64"):
         MaximumLikelihoodLearner(square.astype(np.float32), data)
     with pytest.raises(ValueError, match=r"must be above 0\.5, the least is 0\.3"):
-        ContrastiveExpertLearner(replace(many, exponents=np.full(5, 0.3)), data, Rule("cd"), Random(0), n_epochs=1,
+        ContrastiveExpertLearner(replace(many, exponents=np.full(5, 0.3)), data, Rule(learning="cd"), Random(0), n_epochs=1,
                                  moves=Moves())  # fmt: skip
     with pytest.raises(ValueError, match="learning must be 'cd' or 'pcd', got 'exact'"):
-        ContrastiveExpertLearner(square, data, Rule("exact"), Random(0), n_epochs=1, moves=Moves())
+        ContrastiveExpertLearner(square, data, Rule(learning="exact"), Random(0), n_epochs=1, moves=Moves())
     with pytest.raises(ValueError, match="sampler='gibbs' takes Student-t experts, got 'logistic'"):
-        ContrastiveExpertLearner(replace(square, expert=EXPERTS["logistic"]), data, Rule("cd"), Random(0), n_epochs=1,
+        ContrastiveExpertLearner(replace(square, expert=EXPERTS["logistic"]), data, Rule(learning="cd"), Random(0), n_epochs=1,
                                  moves=Moves("gibbs"))  # fmt: skip
 
 
