@@ -229,8 +229,8 @@ class IsingLattice:
             words = (at.first_row, at.step, *streams, at.seed, first_colour)
             heat_bath_on_gpu(*self._parts, states, beside(twice, states), words)
             return
-        words = (np.uint64(word) for word in (at.step, *streams, at.seed))
-        clock = Clock(np.int64(at.first_row), *words, np.int64(first_colour))
+        row, first, (step, key) = np.int64(at.first_row), np.int64(first_colour), map(np.uint64, (at.step, at.seed))
+        clock = Clock(row, step, np.uint64(streams[0]), np.uint64(streams[1]), key, first)
         heat_bath(self._tables, states, twice, self._probabilities(betas, n_chains), clock)
 
     def _probabilities(self, betas: np.ndarray, n_chains: int) -> np.ndarray | None:

@@ -91,7 +91,7 @@ class LatticeUpTwice(UpTwice, LatticeFamily):
 
 STRONG = {
     "sparse": lambda kind=MachineFamily: sparse(kind, 3.0),
-    "lattice": lambda kind=LatticeFamily: lattice((2, 2), scale=0.9, kind=kind),
+    "lattice": lambda kind=LatticeFamily: lattice(scale=0.9, kind=kind),
 }
 
 
