@@ -58,11 +58,15 @@ def test_pilots_are_those_of_the_cpu(device, monkeypatch):
     np.testing.assert_allclose(found[1], found[0], atol=1e-5)
 
 
-def test_the_tracker_follows_a_fit_on_the_device(device):
-    X = (np.random.default_rng(0).random((12, 5)) < 0.4).astype(np.float32)
+@pytest.mark.parametrize("visible", ["bernoulli", "gaussian"])
+def test_the_tracker_follows_a_fit_on_the_device(device, visible):
+    X = np.random.default_rng(0).random((12, 5)).astype(np.float32)
+    X = X if visible == "gaussian" else (X < 0.4).astype(np.float32)
     tracker = LogPartitionTracker(n_populations=2, n_chains=3, n_temperatures=1, n_first=2)
     rows = [
-        RBM(3, n_iter=2, batch_size=6, callbacks=[tracker], device=where, random_state=0).fit(X).history_
+        RBM(3, visible=visible, n_iter=2, batch_size=6, callbacks=[tracker], device=where, random_state=0)
+        .fit(X)
+        .history_
         for where in ("cpu", device)
     ]
     for cpu, gpu in zip(*rows, strict=True):

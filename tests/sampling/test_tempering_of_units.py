@@ -85,7 +85,7 @@ class Measured:
 
 
 def family_of(name, dtype=np.float64, kind=TemperedRBM):
-    model = pair_model(*UNITS[name], 2, 2, dtype=dtype, seed=3, scale=0.7 if "gaussian" in name else 1.3)
+    model = pair_model(*UNITS[name], 2, 2, dtype=dtype, seed=3, scale=0.5 if "gaussian" in name else 1.3)
     return kind(model, np.linspace(0.7, -0.5, model.n_visible).astype(dtype))
 
 
