@@ -1,5 +1,7 @@
 """Bridges, paths between models, pilots and the tracker on the device: the same code, other arrays."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,8 +9,10 @@ from ebm.boltzmann.annealing import RBMPath
 from ebm.boltzmann.between import ModelPath
 from ebm.boltzmann.likelihood import bridge_log_partition, log_partition_between
 from ebm.boltzmann.rbm import RBM as Model
+from ebm.boltzmann.unit_types import Gaussian
 from ebm.random import Random
 from ebm.sampling.adaptive import adaptive_temperatures
+from ebm.sampling.annealing import annealed_importance_sampling
 from ebm.sampling.bridge_ladder import Draws, bridge_ladder
 from ebm.sampling.population import follow, start_populations
 from ebm_sklearn import RBM, LogPartitionTracker
@@ -47,6 +51,19 @@ def test_ladders_and_populations_are_those_of_the_cpu(device):
     assert values[1] == pytest.approx(values[0], abs=1e-5)
     for found, wanted in zip(weights[1], weights[0], strict=True):
         np.testing.assert_allclose(found, wanted, atol=1e-5)
+
+
+def test_precisions_change_along_a_path_on_the_device(device):
+    rows = []
+    for place in (None, device):
+        at = device.upload if place else np.asarray
+        first, last = (
+            replace(models(device, seed)[bool(place)], visible=Gaussian(at(precision)))
+            for seed, precision in enumerate(np.random.default_rng(0).uniform(1, 2, (2, 5)).astype(np.float32))
+        )
+        v = at(np.random.default_rng(1).normal(size=(4, 5)).astype(np.float32))
+        rows.append(annealed_importance_sampling(ModelPath(first, last, v), 4, BETAS, Random(0)).log_weights)
+    np.testing.assert_allclose(rows[1], rows[0], atol=1e-4)
 
 
 def test_pilots_are_those_of_the_cpu(device, monkeypatch):
