@@ -174,6 +174,7 @@ class BoltzmannMachine:
         first_step: int = 0,
         first_chain: int = 0,
         stream: Stream = Stream.GRAPH,
+        backwards: bool = False,
     ) -> np.ndarray:
         """Do sweeps of colour-block Gibbs sampling.
 
@@ -192,6 +193,8 @@ class BoltzmannMachine:
         first_step, first_chain : int
             Give them to continue a run, or to share its chains over workers: the numbers stay the same.
         stream : Stream
+        backwards : bool
+            Visit colours from the last to the first: sweeps that are the reversals of the others.
 
         Returns
         -------
@@ -205,6 +208,9 @@ class BoltzmannMachine:
         if n_sweeps < 0:
             raise ValueError(f"n_sweeps must be at least 0, got {n_sweeps}")
         layout, couplings = self.laid_out(clamped)
+        if backwards:
+            slices, colours = layout.backwards()
+            couplings = couplings._replace(slices=slices, colours=colours)
         draw = random.at(stream, first_step, first_chain)
         return colour_gibbs(states, layout.places, couplings, self.scales(betas, len(states)), draw, n_sweeps)
 
@@ -252,6 +258,15 @@ class BoltzmannMachine:
     ) -> np.ndarray:
         """Return states after one sweep of Gibbs sampling, chain r at t = ``betas[r]``; see `gibbs`."""
         return self.gibbs(states, 1, random, betas=betas, first_step=step, first_chain=first_chain)
+
+    def reversed_sweep(
+        self, states: np.ndarray, betas: np.ndarray, random: Random, step: int, first_chain: int = 0
+    ) -> np.ndarray:
+        """Return states after a sweep from the last colour to the first: the reversal of ``sweep`` under p_t.
+
+        Tempered transitions need it on their way down. Parameters as of ``sweep``.
+        """
+        return self.gibbs(states, 1, random, betas=betas, first_step=step, first_chain=first_chain, backwards=True)
 
     def potential(self, states: np.ndarray) -> np.ndarray:
         """U = beta E - E_0 of every row, float64."""

@@ -46,11 +46,22 @@ class DeviceChains:
         self._couplings = Couplings(*(device.upload(part) for part in couplings))
         self._states = device.upload(np.ascontiguousarray(self._layout.at_places(states).T))
 
-    def gibbs(self, n_sweeps: int, random: Random, *, betas: Any = 1.0, first_step: int = 0) -> None:
+    def gibbs(
+        self, n_sweeps: int, random: Random, *, betas: Any = 1.0, first_step: int = 0, backwards: bool = False
+    ) -> None:
         """Do sweeps in place; parameters as of ``BoltzmannMachine.gibbs``."""
         scales = self._device.upload(self._model.scales(betas, self._states.shape[1]))
         draw, layout = random.at(Stream.GRAPH, first_step), self._layout
-        on_device(self._states, self._couplings, layout.slices, layout.colours, scales, draw, n_sweeps)
+        slices, colours = layout.backwards() if backwards else (layout.slices, layout.colours)
+        on_device(
+            self._states,
+            self._couplings._replace(slices=self._device.upload(slices)),
+            slices,
+            colours,
+            scales,
+            draw,
+            n_sweeps,
+        )
 
     @property
     def states(self) -> np.ndarray:

@@ -11,6 +11,7 @@ Source: sliced ELLPACK, Monakov, Lokhmotov & Avetisyan 2010 (doi:10.1007/978-3-6
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -47,6 +48,12 @@ class Layout:
     def weights(self, weights: np.ndarray) -> np.ndarray:
         """Put the edges' weights into the columns, zero in the padding."""
         return np.append(weights, weights.dtype.type(0))[self.edge_numbers]
+
+    def backwards(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return slices and colours for the loops to visit colours from the last to the first; places stay."""
+        pieces = [self.slices[first:last] for first, last in pairwise(self.colours)][::-1]
+        starts = np.cumsum([0, *map(len, pieces)], dtype=np.int64)
+        return np.concatenate([self.slices[:0], *pieces]), starts
 
     def at_places(self, values: np.ndarray) -> np.ndarray:
         """Bring (..., n_units) to (..., n_places), zero in the padding."""

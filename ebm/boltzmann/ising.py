@@ -176,6 +176,13 @@ class IsingLattice:
         """Return new states: both colours drawn once, each chain at its beta; parameters as of :meth:`sweeps`."""
         return self.sweeps(states, np.asarray(betas)[None], random, step, first_chain)
 
+    def reversed_sweep(self, states: Any, betas: Any, random: Random, step: int, first_chain: int = 0) -> Any:
+        """Return states after the odd colour, then the even one, was drawn: the reversal of ``sweep`` under p_beta.
+
+        Tempered transitions need it on their way down. Parameters as of :meth:`sweep`.
+        """
+        return self._swept(states, np.asarray(betas)[None], random, step, first_chain, first_colour=1)
+
     def sweeps(self, states: Any, betas: Any, random: Random, step: int, first_chain: int = 0) -> Any:
         """Return states after a sweep for each row of ``betas``, all in one call.
 
@@ -201,23 +208,29 @@ class IsingLattice:
         ValueError
             When states or betas are not as described.
         """
+        return self._swept(states, betas, random, step, first_chain)
+
+    def _swept(
+        self, states: Any, betas: Any, random: Random, step: int, first_chain: int, first_colour: int = 0
+    ) -> Any:
         states = self.rows(states).copy()
         betas = _checked_betas(betas, states.shape[0])
         at_once = max(1, MOST_UPDATES // max(states.size, 1))
         for top in range(0, len(betas), at_once):
             now = np.minimum(betas[top : top + at_once], COLDEST)
-            self._sweep_in_place(states, now, random.at(Stream.LATTICE_EVEN, step + top, first_chain))
+            self._sweep_in_place(states, now, random.at(Stream.LATTICE_EVEN, step + top, first_chain), first_colour)
         return states
 
-    def _sweep_in_place(self, states: Any, betas: np.ndarray, at: Draw) -> None:
+    def _sweep_in_place(self, states: Any, betas: np.ndarray, at: Draw, first_colour: int) -> None:
         """Do one call's sweeps; ``at`` is where the first one's even sites draw."""
         n_chains, streams = states.shape[0], (int(Stream.LATTICE_EVEN), int(Stream.LATTICE_ODD))
         twice = np.array(np.broadcast_to(2.0 * betas, (len(betas), n_chains)), self.dtype, order="C")
         if on_gpu(states):
-            words = (at.first_row, at.step, *streams, at.seed)
+            words = (at.first_row, at.step, *streams, at.seed, first_colour)
             heat_bath_on_gpu(*self._parts, states, beside(twice, states), words)
             return
-        clock = Clock(np.int64(at.first_row), *(np.uint64(word) for word in (at.step, *streams, at.seed)))
+        row, first, (step, key) = np.int64(at.first_row), np.int64(first_colour), map(np.uint64, (at.step, at.seed))
+        clock = Clock(row, step, np.uint64(streams[0]), np.uint64(streams[1]), key, first)
         heat_bath(self._tables, states, twice, self._probabilities(betas, n_chains), clock)
 
     def _probabilities(self, betas: np.ndarray, n_chains: int) -> np.ndarray | None:

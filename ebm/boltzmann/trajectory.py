@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,7 @@ from ebm.sampling.annealing import LogPartition, temperatures
 from ebm.sampling.population import Populations, follow, start_populations
 
 PARAMETERS = ("weights", "visible_bias", "hidden_bias")
+PRECISIONS = ("visible_precision", "hidden_precision")  # where units have them: they are learnt too
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,7 +145,9 @@ class LogPartitionTracker(Monitor):
         if prefix + "log_weights" not in kept:
             return False
         there = kept[prefix + "log_weights"].shape, kept[prefix + "weights"].shape
-        return there == ((self.n_populations, self.n_chains), model.weights.shape)
+        precisions = {name for name in PRECISIONS if prefix + name in kept}
+        wanted = (self.n_populations, self.n_chains), model.weights.shape
+        return there == wanted and precisions == set(_precisions(model))
 
     def _tell(self, log_z: LogPartition, run: Any) -> None:
         key = ("untrusted", self._prefix(run))
@@ -157,6 +160,12 @@ def _host(x: Any) -> np.ndarray:
     return x.get() if hasattr(x, "get") else np.asarray(x)
 
 
+def _precisions(model: RBM) -> dict[str, Any]:
+    """Return the precisions of the units that have them."""
+    found = (getattr(unit, "precision", None) for unit in (model.visible, model.hidden))
+    return {name: precision for name, precision in zip(PRECISIONS, found, strict=True) if precision is not None}
+
+
 def _packed(populations: Populations, model: RBM, prefix: str) -> dict[str, np.ndarray]:
     arrays = {
         "states": _host(populations.states),
@@ -165,6 +174,7 @@ def _packed(populations: Populations, model: RBM, prefix: str) -> dict[str, np.n
         "step": np.array([populations.step], np.int64),
         "shares": np.array([populations.share, populations.least_share]),
         **{name: _host(getattr(model, name)) for name in PARAMETERS},
+        **{name: _host(precision) for name, precision in _precisions(model).items()},
     }
     return {prefix + name: np.ascontiguousarray(array) for name, array in arrays.items()}
 
@@ -176,4 +186,9 @@ def _unpacked(kept: Mapping[str, np.ndarray], model: RBM, prefix: str) -> tuple[
     weights_and_z = kept[prefix + "log_weights"], kept[prefix + "log_z"]
     shares = (float(share) for share in kept[prefix + "shares"])
     populations = Populations(states, *weights_and_z, int(kept[prefix + "step"][0]), *shares)
-    return populations, RBM(weights, visible, hidden, model.visible, model.hidden)
+    units = []
+    for name, unit in zip(PRECISIONS, (model.visible, model.hidden), strict=True):
+        if name in _precisions(model):
+            unit = replace(unit, precision=beside(kept[prefix + name], model.weights))  # type: ignore[type-var]
+        units.append(unit)
+    return populations, RBM(weights, visible, hidden, *units)

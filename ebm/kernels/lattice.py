@@ -145,14 +145,12 @@ def _half_sweep(
                 states[chain, site] = spin(twice[chain] * x, uniform(x, high, low))
 
 
-def heat_bath_on_gpu(
-    couplings: Any, fields: Any, sides: Any, states: Any, twice: Any, clock: tuple[int, int, int, int, int]
-) -> None:
+def heat_bath_on_gpu(couplings: Any, fields: Any, sides: Any, states: Any, twice: Any, clock: tuple[int, ...]) -> None:
     """Sweep chains on the GPU, in place; couplings (d, n_sites), fields (n_sites,); clock as the CPU's, plain."""
-    row, step, even, odd, seed = clock
+    row, step, even, odd, seed, first = clock
     threads = states.shape[0] * -(-fields.size // 2 // (16 // states.dtype.itemsize))
     for k in range(twice.shape[0]):
-        for colour, stream in ((0, even), (1, odd)):
+        for colour, stream in ((1, odd), (0, even)) if first else ((0, even), (1, odd)):
             words = (colour, step + k, stream, row, seed, seed >> 32)
             numbers = (u32(word & 0xFFFFFFFF) for word in words)
             _half_sweep(threads, states, couplings, fields, twice[k], sides, *numbers)

@@ -102,7 +102,8 @@ def sweep_chains(
             step = clock.step + np.uint64(k)
             for r in range(n):
                 beta[r] = twice[k, top + r]
-            for colour in range(2):
+            for turn in range(2):
+                colour = turn ^ clock.first
                 place = (step, clock.odd if colour else clock.even)
                 draw_colour(
                     couplings[colour], fields[colour], sites[colour], spins[1 - colour], spins[colour], beta,

@@ -46,6 +46,7 @@ class Clock(NamedTuple):
     even: Any
     odd: Any
     key: Any
+    first: Any = np.int64(0)  # the colour that a sweep draws first
 
 
 @cell
@@ -235,7 +236,8 @@ def sweep_lines(
         for k in range(twice.shape[0]):
             beta2, probabilities = twice[k, chain], table[min(k, table.shape[0] - 1), chain]
             step = clock.step + np.uint64(k)
-            for colour in range(2):
+            for turn in range(2):
+                colour = turn ^ clock.first
                 place = (step, clock.odd if colour else clock.even)
                 half_sweep(
                     tables, mine, colour, beta2, probabilities, clock.row + chain, place, clock.key,

@@ -23,12 +23,15 @@ def row_numbers(states):
 
 
 def p_value(counts, probabilities):
-    """Pearson's chi-square test that ``counts`` come from ``probabilities``; rare cells are put together."""
+    """Pearson's chi-square test that ``counts`` come from ``probabilities``.
+
+    All cells that are expected fewer than ten times are put together into one.
+    """
     expected = counts.sum() * probabilities
-    order = np.argsort(expected)
-    rare = order[np.cumsum(expected[order]) < 10]
-    often = np.setdiff1d(order, rare)
-    observed = np.append(counts[often], counts[rare].sum())
-    wanted = np.maximum(np.append(expected[often], expected[rare].sum()), 1e-9)
+    often = expected >= 10
+    observed, wanted = counts[often], expected[often]
+    if not often.all():
+        observed = np.append(observed, counts[~often].sum())
+        wanted = np.append(wanted, max(expected[~often].sum(), 1e-9))  # where nothing may be, anything is too much
     statistic = ((observed - wanted) ** 2 / wanted).sum()
     return float(chi2.sf(statistic, len(wanted) - 1))

@@ -9,16 +9,19 @@ from ebm.boltzmann.enumeration import log_partition as exact_log_partition
 from ebm.boltzmann.enumeration import visible_distribution
 from ebm.boltzmann.likelihood import log_partition_between
 from ebm.boltzmann.rbm import RBM
+from ebm.boltzmann.unit_types import Gaussian, ReLU, Spin
 from ebm.boltzmann.units import Bernoulli
 from ebm.errors import UntrustedEstimateWarning
 from ebm.kernels import threads
 from ebm.random import Random, Stream
 from ebm.sampling.annealing import LogPartition, annealed_importance_sampling, temperatures
 from tests.boltzmann.models import p_value, row_numbers, slow, small_model
+from tests.boltzmann.pairs import exact_visible, pair_model
 from tests.boltzmann.test_likelihood import exact_samples
 from tests.reference import between
 
 A, B = small_model(6, 4, seed=5), small_model(6, 4, seed=2)
+DRAW = Random(0).at(2)
 
 
 def test_the_weights_are_those_of_the_loops():
@@ -64,6 +67,72 @@ def test_moves_leave_the_distribution_at_beta_as_it_is(beta):
     assert stays(path, beta) > 1e-3
     if beta < 1:
         assert stays(HiddenOfTheLast(A, B, path.states), beta) < 1e-9
+
+
+# ---- precisions that differ ----
+
+
+def with_precisions(visible, hidden, *, seed, dtype=np.float64):
+    """An RBM whose real units have precisions of their own."""
+    rng = np.random.default_rng(seed)
+    units = [
+        type(unit)(rng.uniform(0.6, 3.0, n).astype(dtype)) if unit.levels is None else unit
+        for unit, n in ((visible, 4), (hidden, 3))
+    ]
+    return pair_model(*units, 4, 3, dtype=dtype, seed=seed, scale=0.8)
+
+
+REAL = [(Gaussian(), Spin()), (ReLU(), Bernoulli()), (Spin(), Gaussian()), (Bernoulli(), ReLU())]
+REAL_PAIRS = pytest.mark.parametrize(("visible", "hidden"), REAL, ids=lambda unit: unit.name)
+
+
+@REAL_PAIRS
+def test_energies_in_between_are_mixtures_of_both(visible, hidden):
+    first, last = (with_precisions(visible, hidden, seed=seed) for seed in (1, 2))
+    rng = np.random.default_rng(0)
+    v, h = visible.sample(rng.normal(size=(20, 4)), Random(0).at(1)), hidden.sample(rng.normal(size=(20, 3)), DRAW)
+    path = ModelPath(first, last, v)
+    for beta in (0.0, 0.3, 0.8, 1.0):
+        wanted = (1 - beta) * first.energy(v, h) + beta * last.energy(v, h)
+        np.testing.assert_allclose(path.at(beta).energy(v, h), wanted, rtol=1e-12)
+    wanted = path.at(0.3).free_energy(v) - path.at(0.8).free_energy(v)
+    np.testing.assert_allclose(path.log_ratio(v, 0.3, 0.8), wanted, rtol=1e-10)
+
+
+def scores_between(kind, visible, hidden, dtype=np.float64):
+    """Errors of log Z_B - log Z_A over twenty seeds, in standard errors."""
+    first, last = (with_precisions(visible, hidden, seed=seed, dtype=dtype) for seed in (1, 2))
+    exact, scores = exact_log_partition(last) - exact_log_partition(first), []
+    for seed in range(20):
+        if hidden.levels is None:
+            p = visible_distribution(first)
+            v = visible.states(4, dtype)[np.random.default_rng(seed).choice(len(p), 300, p=p)]
+        else:
+            v = exact_visible(first, 300, seed)
+        found = annealed_importance_sampling(kind(first, last, v), 300, temperatures(40), Random(seed))
+        assert found.standard_error < 0.2
+        scores.append((found.value - exact) / found.standard_error)
+    return np.array(scores)
+
+
+@REAL_PAIRS
+@pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["float32", "float64"])
+def test_precisions_may_differ(visible, hidden, dtype):
+    scores = scores_between(ModelPath, visible, hidden, dtype)
+    assert abs(scores.mean()) < 1
+    assert np.abs(scores).max() < 3.5
+
+
+class ForgetsPrecisions(ModelPath):
+    """Broken: what precisions add to the ratio is left out."""
+
+    def _log_ratio(self, v, x, old, new):
+        before, after = (self.at(float(beta)).visible.base_energy(v) for beta in (old, new))
+        return super()._log_ratio(v, x, old, new) + after - before
+
+
+def test_a_ratio_without_the_precisions_is_caught():
+    assert abs(scores_between(ForgetsPrecisions, Gaussian(), Spin()).mean()) > 5
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["float32", "float64"])
@@ -129,6 +198,7 @@ class OtherBernoulli(Bernoulli):
             "one shape and dtype, got .* in float32 and .* in float64",
         ),
         (RBM(A.weights, A.visible_bias, A.hidden_bias, OtherBernoulli()), np.zeros((3, 6)), "must have the same units"),
+        (RBM(A.weights, A.visible_bias, A.hidden_bias, Gaussian()), np.zeros((3, 6)), "must have the same units"),
         (A, np.zeros((3, 5)), r"states must be of shape \(n, 6\) in float64, got \(3, 5\) in float64"),
         (A, np.zeros(6), r"states must be of shape \(n, 6\)"),
         (A, np.zeros((3, 6), np.float32), r"states must be of shape \(n, 6\) in float64, got .* in float32"),

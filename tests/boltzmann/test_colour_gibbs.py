@@ -16,6 +16,7 @@ from tests.boltzmann.graph_models import RING, machine, slow
 from tests.boltzmann.models import p_value, row_numbers
 
 N_CHAINS = 20_000
+BACKWARDS = pytest.mark.parametrize("backwards", [False, True], ids=["", "backwards"])
 LOOPS = pytest.mark.parametrize("loop", ["alone", "crowd"])
 
 
@@ -45,6 +46,14 @@ def stationarity(model, sampler, n_sweeps, seed=0):
 def test_the_target_is_stationary(loop, dtype, n_sweeps):
     model = machine(dtype=dtype)
     assert stationarity(model, model.gibbs, n_sweeps) > 1e-3
+
+
+@LOOPS
+@pytest.mark.parametrize("clamped", [None, (1, 2, 6)])
+def test_backwards_with_and_without_clamped_units_it_is_stationary_too(loop, clamped):
+    model = machine()
+    mask = None if clamped is None else np.isin(np.arange(7), clamped)
+    assert stationarity(model, lambda *x: model.gibbs(*x, clamped=mask, backwards=True), 4) > 1e-3
 
 
 @LOOPS
@@ -149,18 +158,21 @@ GRAPHS = {
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["float32", "float64"])
 @pytest.mark.parametrize("name", GRAPHS)
-def test_one_chain_alone_is_the_same_as_in_a_crowd(name, dtype):
+@BACKWARDS
+def test_one_chain_alone_is_the_same_as_in_a_crowd(name, dtype, backwards):
     model = machine(GRAPHS[name], dtype=dtype, scale=0.5)
     states = model.random_states(20, Random(0))
     betas = np.linspace(0.2, 1.4, 20)
-    together = model.gibbs(states, 3, Random(1), betas=betas, first_step=2)
+    together = model.gibbs(states, 3, Random(1), betas=betas, first_step=2, backwards=backwards)
     for r in (0, 7, 19):
-        alone = model.gibbs(states[r : r + 1], 3, Random(1), betas=betas[r], first_step=2, first_chain=r)
+        place = {"first_step": 2, "first_chain": r, "backwards": backwards}
+        alone = model.gibbs(states[r : r + 1], 3, Random(1), betas=betas[r], **place)
         np.testing.assert_array_equal(alone[0], together[r])
 
 
 @pytest.mark.parametrize("n_chains", [1, 3, 20, 64, 150])
-def test_two_threads_give_what_one_gives(n_chains, monkeypatch):
+@BACKWARDS
+def test_two_threads_give_what_one_gives(n_chains, backwards, monkeypatch):
     """With floors so low that two threads share whatever can be shared."""
     monkeypatch.setattr(kernel, "SHARE", 1)
     monkeypatch.setattr(kernel, "SMALL", 1)
@@ -169,7 +181,7 @@ def test_two_threads_give_what_one_gives(n_chains, monkeypatch):
     results = []
     for n in (1, 2, 3):
         with limit_threads(n):
-            results.append(model.gibbs(states, 4, Random(5)))
+            results.append(model.gibbs(states, 4, Random(5), backwards=backwards))
     np.testing.assert_array_equal(results[0], results[1])
     np.testing.assert_array_equal(results[0], results[2])
     assert 0.02 < (results[0] != states).mean() < 0.98
@@ -188,16 +200,18 @@ def test_a_run_can_be_cut_in_time_and_shared_out_by_chains():
     assert model.gibbs(states, 0, Random(3)) is not states
 
 
-def test_the_loop_equals_the_formula_unit_by_unit():
+@BACKWARDS
+@LOOPS
+def test_the_loop_equals_the_formula_unit_by_unit(loop, backwards):
     """One sweep by hand: fields from the matrix, uniforms from their addresses."""
     from ebm.kernels.philox import uniforms
 
     model, states = machine(dtype=np.float64), np.ones((1, 7))
     layout = model.graph.layout()
     u = uniforms((6, layout.n_places), 9, 4, 30, np.float64)[5]
-    found = model.gibbs(states, 1, Random(9), first_step=4, first_chain=5)
+    found = model.gibbs(states, 1, Random(9), first_step=4, first_chain=5, backwards=backwards)
     s = states[0].copy()
-    for unit in np.argsort(layout.places):
+    for unit in np.argsort(layout.places)[:: -1 if backwards else 1]:  # in a colour any order does
         s[unit] = u[layout.places[unit]] < slow(model).conditional(s, unit)
     np.testing.assert_array_equal(found[0], s)
 
@@ -205,7 +219,9 @@ def test_the_loop_equals_the_formula_unit_by_unit():
 def test_everything_clamped_stays():
     model = machine()
     states = model.random_states(3, Random(0))
-    np.testing.assert_array_equal(model.gibbs(states, 5, Random(0), clamped=np.ones(7, bool)), states)
+    for backwards in (False, True):
+        found = model.gibbs(states, 5, Random(0), clamped=np.ones(7, bool), backwards=backwards)
+        np.testing.assert_array_equal(found, states)
 
 
 @pytest.mark.parametrize(

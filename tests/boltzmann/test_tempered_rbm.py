@@ -17,7 +17,8 @@ from ebm.sampling.annealing import annealed_importance_sampling, temperatures
 from ebm.sampling.ladder import BetaLadder
 from ebm.sampling.parallel_tempering import ParallelTempering
 from ebm.sampling.tempered import TemperedPath
-from tests.sampling.families import exact, numbers, p_value, probabilities, rbm
+from tests.boltzmann.models import p_value
+from tests.sampling.families import exact, numbers, probabilities, rbm
 
 N = 20_000
 

@@ -12,9 +12,11 @@ from ebm.boltzmann import trajectory
 from ebm.boltzmann.data import TrainingData
 from ebm.boltzmann.enumeration import log_likelihood
 from ebm.boltzmann.enumeration import log_partition as exact_log_partition
+from ebm.boltzmann.learners import make_learner
 from ebm.boltzmann.learning import ContrastiveLearner, initial_model
 from ebm.boltzmann.rule import Rule
 from ebm.boltzmann.trajectory import LogPartitionTracker
+from ebm.boltzmann.unit_types import Gaussian
 from ebm.errors import UntrustedEstimateWarning
 from ebm.kernels import threads
 from ebm.random import Random
@@ -109,6 +111,59 @@ class Last:
 
 def alone(run, tracker, kept):
     return replace(run, callbacks=[tracker], kept=kept)
+
+
+# ---- units whose precisions are learnt ----
+
+
+def clouds(dtype=np.float32):
+    """Two clouds in five dimensions, of which no column has a variance of one."""
+    rng = np.random.default_rng(4)
+    side = rng.choice([-1.0, 1.0], 240)[:, None]
+    x = 1.0 + np.linspace(0.4, 3.0, 5) * (0.5 * rng.normal(size=(240, 5)) + side * rng.normal(size=5))
+    return TrainingData.from_array(x.astype(dtype))
+
+
+def learnt_from_clouds(tracker, *others, visible=None, n_epochs=30, dtype=np.float32):
+    data, random = clouds(dtype), Random(1)
+    model = initial_model(data, 4, random, visible=visible or Gaussian())
+    learner = make_learner(model, data, replace(RULE, learning_rate=0.05), random, n_epochs=n_epochs)
+    before = learner.model.visible.precision
+    run = train(learner, n_epochs, callbacks=[tracker, Exactly(), *others], memory={"data": data})
+    change = np.abs(np.log(learner.model.visible.precision / before)).max()
+    return run, learner, change
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_learnt_precisions_are_followed(dtype):
+    run, learner, change = learnt_from_clouds(LogPartitionTracker(), dtype=dtype)
+    assert change > 0.3
+    assert len(scores(run)) == 30
+    assert np.abs(scores(run)).max() < 3
+    assert np.ptp(column(run, "exact")) > 1
+    assert column(run, "log_likelihood_error").max() < 0.2
+    last, data = run.history[-1], clouds(dtype)
+    wanted = log_likelihood(learner.model, data.rows(np.arange(data.n_samples))).mean()
+    assert last["log_likelihood"] == pytest.approx(wanted + last["exact"] - last["log_partition"], abs=1e-3)
+
+
+@pytest.mark.filterwarnings("ignore::ebm.errors.UntrustedEstimateWarning")  # it has its doubts, too
+def test_a_model_before_with_the_precisions_of_now_is_caught(monkeypatch):
+    """Broken: the precisions at which the chains stand are not kept."""
+    monkeypatch.setattr(trajectory, "_precisions", lambda model: {})
+    run, *_ = learnt_from_clouds(LogPartitionTracker())
+    assert np.abs(scores(run)).max() > 5
+
+
+def test_a_resumed_run_goes_on_at_the_same_precisions(tmp_path):
+    tracker = LogPartitionTracker(n_populations=10, n_chains=10)
+    whole, *_ = learnt_from_clouds(tracker, n_epochs=5)
+    checkpoint = Checkpoint(tmp_path / "c", resume=True)
+    with pytest.raises(RuntimeError, match="killed"):
+        learnt_from_clouds(tracker, checkpoint, Fall(2), n_epochs=5)
+    resumed, *_ = learnt_from_clouds(tracker, checkpoint, n_epochs=5)
+    np.testing.assert_array_equal(column(resumed, "log_partition"), column(whole, "log_partition"))
+    assert "trajectory/0/visible_precision" in resumed.kept
 
 
 # ---- broken twins ----

@@ -13,7 +13,8 @@ from tests.boltzmann.graph_models import RING, machine
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("graph", [RING, bipartite(5, 3)])
 @pytest.mark.parametrize("clamped", [None, 2])
-def test_sweeps_equal_the_cpu(device, dtype, graph, clamped, monkeypatch):
+@pytest.mark.parametrize("backwards", [False, True])
+def test_sweeps_equal_the_cpu(device, dtype, graph, clamped, backwards, monkeypatch):
     monkeypatch.setattr(colour_gibbs, "SLICE", 4)
     monkeypatch.setattr("ebm.boltzmann.graph_layout.SLICE", 4)
     model = machine(graph, dtype=dtype)
@@ -21,8 +22,8 @@ def test_sweeps_equal_the_cpu(device, dtype, graph, clamped, monkeypatch):
     graph._layouts.clear()  # made with slices of another size
     states, betas = model.random_states(3, Random(0)), np.array([0.5, 1.0, 1.3])
     chains = DeviceChains(model, states, device, mask)
-    chains.gibbs(2, Random(7), betas=betas, first_step=3)
-    expected = model.gibbs(states, 2, Random(7), betas=betas, first_step=3, clamped=mask)
+    chains.gibbs(2, Random(7), betas=betas, first_step=3, backwards=backwards)
+    expected = model.gibbs(states, 2, Random(7), betas=betas, first_step=3, clamped=mask, backwards=backwards)
     np.testing.assert_array_equal(chains.states, expected)
     assert not np.array_equal(expected, states)
     graph._layouts.clear()

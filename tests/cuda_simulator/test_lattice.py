@@ -22,6 +22,10 @@ def test_sweeps_and_energies_equal_the_cpu(device, shape, dtype):
     swept = there.sweeps(device.upload(states), betas, Random((7 << 32) + 1), 5, 40)
     expected = lattice.sweeps(states, betas, Random((7 << 32) + 1), 5, 40)
     np.testing.assert_array_equal(device.download(swept), expected)
+    back = there.reversed_sweep(swept, betas[0], Random((7 << 32) + 1), 7, 40)
+    np.testing.assert_array_equal(
+        device.download(back), lattice.reversed_sweep(expected, betas[0], Random((7 << 32) + 1), 7, 40)
+    )
     np.testing.assert_allclose(there.potential(swept), lattice.potential(expected), atol=1e-5)
 
 

@@ -1,5 +1,7 @@
 """Bridges, paths between models, pilots and the tracker on the device: the same code, other arrays."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,8 +9,10 @@ from ebm.boltzmann.annealing import RBMPath
 from ebm.boltzmann.between import ModelPath
 from ebm.boltzmann.likelihood import bridge_log_partition, log_partition_between
 from ebm.boltzmann.rbm import RBM as Model
+from ebm.boltzmann.unit_types import Gaussian
 from ebm.random import Random
 from ebm.sampling.adaptive import adaptive_temperatures
+from ebm.sampling.annealing import annealed_importance_sampling
 from ebm.sampling.bridge_ladder import Draws, bridge_ladder
 from ebm.sampling.population import follow, start_populations
 from ebm_sklearn import RBM, LogPartitionTracker
@@ -49,6 +53,19 @@ def test_ladders_and_populations_are_those_of_the_cpu(device):
         np.testing.assert_allclose(found, wanted, atol=1e-5)
 
 
+def test_precisions_change_along_a_path_on_the_device(device):
+    rows = []
+    for place in (None, device):
+        at = device.upload if place else np.asarray
+        first, last = (
+            replace(models(device, seed)[bool(place)], visible=Gaussian(at(precision)))
+            for seed, precision in enumerate(np.random.default_rng(0).uniform(1, 2, (2, 5)).astype(np.float32))
+        )
+        v = at(np.random.default_rng(1).normal(size=(4, 5)).astype(np.float32))
+        rows.append(annealed_importance_sampling(ModelPath(first, last, v), 4, BETAS, Random(0)).log_weights)
+    np.testing.assert_allclose(rows[1], rows[0], atol=1e-4)
+
+
 def test_pilots_are_those_of_the_cpu(device, monkeypatch):
     monkeypatch.setattr("ebm.sampling.adaptive.PARTS", 2)
     found = [
@@ -58,11 +75,15 @@ def test_pilots_are_those_of_the_cpu(device, monkeypatch):
     np.testing.assert_allclose(found[1], found[0], atol=1e-5)
 
 
-def test_the_tracker_follows_a_fit_on_the_device(device):
-    X = (np.random.default_rng(0).random((12, 5)) < 0.4).astype(np.float32)
+@pytest.mark.parametrize("visible", ["bernoulli", "gaussian"])
+def test_the_tracker_follows_a_fit_on_the_device(device, visible):
+    X = np.random.default_rng(0).random((12, 5)).astype(np.float32)
+    X = X if visible == "gaussian" else (X < 0.4).astype(np.float32)
     tracker = LogPartitionTracker(n_populations=2, n_chains=3, n_temperatures=1, n_first=2)
     rows = [
-        RBM(3, n_iter=2, batch_size=6, callbacks=[tracker], device=where, random_state=0).fit(X).history_
+        RBM(3, visible=visible, n_iter=2, batch_size=6, callbacks=[tracker], device=where, random_state=0)
+        .fit(X)
+        .history_
         for where in ("cpu", device)
     ]
     for cpu, gpu in zip(*rows, strict=True):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.datasets import load_iris
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import Binarizer
 
@@ -95,6 +96,22 @@ def test_the_tracker_follows_a_fit(dtype):
     assert last["log_likelihood"] == pytest.approx(rbm.score(X) + exact(rbm) - last["log_partition"], abs=1e-4)
     plain = RBM(6, n_iter=10, random_state=0).fit(X.astype(dtype))
     np.testing.assert_array_equal(plain.components_, rbm.components_)
+
+
+class Exact:
+    def on_epoch_end(self, run):
+        run.record("exact", enumeration.log_partition(run.learner.model))
+
+
+@pytest.mark.parametrize("options", [{}, {"hidden": "spin"}, {"learning": "exact"}], ids=str)
+def test_the_tracker_follows_gaussian_units(options):
+    iris = load_iris().data
+    rbm = RBM(3, visible="gaussian", n_iter=15, callbacks=[LogPartitionTracker(), Exact()], random_state=0, **options)
+    rows = rbm.fit(iris).history_
+    assert len(rows) == 15
+    for row in rows:
+        assert abs(row["log_partition"] - row["exact"]) < 3.5 * row["log_likelihood_error"] + 1e-6
+    assert rows[-1]["log_likelihood"] > rows[0]["log_likelihood"]
 
 
 def test_the_tracker_in_a_pipeline_with_partial_fit_and_threads():

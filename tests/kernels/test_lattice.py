@@ -24,38 +24,48 @@ def loop(request, monkeypatch):
     return request.param == "chains"
 
 
-def run(lattice, states, n_sweeps=3, step=7, first_chain=100, beta=None):
+BACKWARDS = pytest.mark.parametrize("backwards", [False, True], ids=["", "backwards"])
+
+
+def run(lattice, states, n_sweeps=3, step=7, first_chain=100, beta=None, backwards=False):
     beta = np.linspace(0.4, 1.3, states.shape[0]) if beta is None else beta
     betas = np.broadcast_to(beta, (n_sweeps, states.shape[0]))
-    return lattice.sweeps(states, betas, RANDOM, step, first_chain)
+    if not backwards:
+        return lattice.sweeps(states, betas, RANDOM, step, first_chain)
+    for k in range(n_sweeps):
+        states = lattice.reversed_sweep(states, betas[k], RANDOM, step + k, first_chain)
+    return states
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["float32", "float64"])
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-def test_sweeps_are_those_of_plain_loops(loop, shape, dtype):
+@BACKWARDS
+def test_sweeps_are_those_of_plain_loops(loop, shape, dtype, backwards):
     lattice = random_lattice(shape, dtype=dtype)
     n_chains = 2 * shape[-1] if loop else 3  # where there are enough of them, they are swept side by side
     before, betas = spins(n_chains, lattice), np.linspace(0.4, 1.3, n_chains)
-    after = run(lattice, before, n_sweeps=2, beta=betas)
+    after = run(lattice, before, n_sweeps=2, beta=betas, backwards=backwards)
     for chain in range(3):
         s = before[chain].reshape(shape).copy()
         for k in range(2):
-            slow.sweep(s, lattice.coupling, lattice.field, betas[chain], RANDOM.seed, 7 + k, 100 + chain, STREAMS)
+            place = RANDOM.seed, 7 + k, 100 + chain, STREAMS
+            slow.sweep(s, lattice.coupling, lattice.field, betas[chain], *place, backwards)
         np.testing.assert_array_equal(after[chain].reshape(shape), s)
     assert after.dtype == dtype
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["float32", "float64"])
 @pytest.mark.parametrize("shape", [(4, 6), (4, 34), (4, 2, 6)], ids=str)
-def test_uniform_lattices_too(monkeypatch, shape, dtype):
+@BACKWARDS
+def test_uniform_lattices_too(monkeypatch, shape, dtype, backwards):
     monkeypatch.setattr(ising, "LARGE", 0)  # the table of probabilities, whatever the size
     lattice = IsingLattice(shape, 0.45, -0.2, dtype)
     before = spins(3, lattice)
-    after = run(lattice, before, n_sweeps=2)
+    after = run(lattice, before, n_sweeps=2, backwards=backwards)
     for chain, beta in enumerate(np.linspace(0.4, 1.3, 3)):
         s = before[chain].reshape(shape).copy()
         for k in range(2):
-            slow.sweep(s, lattice.coupling, lattice.field, beta, RANDOM.seed, 7 + k, 100 + chain, STREAMS)
+            slow.sweep(s, lattice.coupling, lattice.field, beta, RANDOM.seed, 7 + k, 100 + chain, STREAMS, backwards)
         np.testing.assert_array_equal(after[chain].reshape(shape), s)
 
 

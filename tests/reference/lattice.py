@@ -40,9 +40,10 @@ def local_field(s, coupling, field, site):
     return x
 
 
-def sweep(s, coupling, field, beta, seed, step, chain, streams):
-    """One chain, in place: even sites, then odd ones; s_i = +1 where u < sigma(2 beta x_i)."""
-    for colour, stream in enumerate(streams):
+def sweep(s, coupling, field, beta, seed, step, chain, streams, backwards=False):
+    """One chain, in place: even sites, then odd ones, or the reverse; s_i = +1 where u < sigma(2 beta x_i)."""
+    for colour in (1, 0) if backwards else (0, 1):
+        stream = streams[colour]
         mine = [site for site in sites(s.shape) if sum(site) % 2 == colour]
         u = uniforms(1, len(mine), seed, stream, step, s.dtype, first_row=chain)[0]
         for number, site in enumerate(mine):

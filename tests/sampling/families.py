@@ -1,62 +1,69 @@
-"""Tempered families for tests: units on a graph, by plain NumPy, with all that enumeration tells of them."""
+"""The models as tempered families for tests, small enough for enumeration to tell all of them."""
 
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
+from ebm.boltzmann.boltzmann_machine import BoltzmannMachine
+from ebm.boltzmann.graph import Graph
+from ebm.boltzmann.ising import IsingLattice
 from ebm.boltzmann.rbm import RBM
 from ebm.boltzmann.tempered_rbm import TemperedRBM
-from ebm.random import Stream
-from tests.boltzmann.models import p_value as pearson
 
 
 def binary(n):
     return ((np.arange(2**n)[:, None] >> np.arange(n)) & 1).astype(np.float64)
 
 
-@dataclass(frozen=True)
-class GraphFamily:
-    """E = -x J x / 2 - theta.x over {0, 1}, E_0 = -theta_0.x; single-site Gibbs in order."""
+@dataclass(frozen=True, eq=False)
+class MachineFamily(BoltzmannMachine):
+    """A Boltzmann machine that also enumerates, edge by edge."""
 
-    couplings: np.ndarray  # symmetric, zero diagonal, mostly zeros
-    fields: np.ndarray
-    base_fields: np.ndarray
-
-    @property
-    def log_base(self):
-        return float(np.log1p(np.exp(self.base_fields)).sum())
-
-    def start(self, n_chains, random):
-        u = random.uniform((n_chains, len(self.fields)), Stream.BASE, 0, np.float64)
-        return (u < 1 / (1 + np.exp(-self.base_fields))).astype(np.float64)
-
-    def _sweep(self, states, betas, random, step, first_chain, sites):
-        x, n = states.copy(), len(states)
-        u = random.uniform((first_chain + n, x.shape[1]), Stream.TEMPERED_VISIBLE, step, np.float64)[first_chain:]
-        for i in sites:
-            inputs = betas * (self.fields[i] + x @ self.couplings[i]) + (1 - betas) * self.base_fields[i]
-            x[:, i] = u[:, i] < 1 / (1 + np.exp(-inputs))
-        return x
-
-    def sweep(self, states, betas, random, step, first_chain=0):
-        return self._sweep(states, betas, random, step, first_chain, range(states.shape[1]))
-
-    def reversed_sweep(self, states, betas, random, step, first_chain=0):
-        return self._sweep(states, betas, random, step, first_chain, range(states.shape[1])[::-1])
-
-    def potential(self, states):
-        return -0.5 * ((states @ self.couplings) * states).sum(axis=1) - states @ (self.fields - self.base_fields)
+    values = (0, 1)
 
     @cached_property
     def states(self):
-        return binary(len(self.fields))
+        return binary(self.n_units).astype(self.dtype)
 
     def log_f(self, beta):
-        return self.states @ self.base_fields - beta * self.potential(self.states)
+        x = self.states.astype(np.float64)
+        pairs = sum(w * x[:, i] * x[:, j] for (i, j), w in zip(self.graph.edges, self.weights, strict=True))
+        return (1 - beta) * x @ self.base_bias + beta * self.beta * (x @ self.bias + pairs)
+
+    def whole_energy(self, x):
+        """-log f_1."""
+        return self.beta * self.energy(x)
+
+    def change(self, x, sites, new):
+        """-log f_1 after a unit has a new value, less before."""
+        rows = np.arange(len(x))
+        return -self.beta * (new - x[rows, sites]) * self.fields(x)[rows, sites]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
+class LatticeFamily(IsingLattice):
+    """An Ising lattice that also enumerates, spin by spin."""
+
+    values = (-1, 1)
+
+    @cached_property
+    def states(self):
+        return (2 * binary(self.n_sites) - 1).astype(self.dtype)
+
+    def log_f(self, beta):
+        x = self.states.astype(np.float64).reshape(-1, *self.shape)
+        log_f = (x * self.field).sum(axis=(1, 2))
+        for axis, coupling in enumerate(self.coupling):
+            log_f += (coupling * x * np.roll(x, -1, axis + 1)).sum(axis=(1, 2))
+        return beta * log_f
+
+    def whole_energy(self, x):
+        """-log f_1."""
+        return self.energy(x)
+
+
+@dataclass(frozen=True, eq=False)
 class RBMFamily(TemperedRBM):
     """A TemperedRBM that also enumerates."""
 
@@ -68,24 +75,24 @@ class RBMFamily(TemperedRBM):
         v, h = self.visible(self.states), self.hidden(self.states)
         return (1 - beta) * v @ self.base_visible_bias - beta * self.model.energy(v, h)
 
+    values = (0, 1)
 
-def path_graph():
-    """Four units on a path with a chord."""
-    j = np.zeros((4, 4))
-    for a, b, value in ((0, 1, 2.0), (1, 2, -1.5), (2, 3, 1.7), (0, 2, -0.8)):
-        j[a, b] = j[b, a] = value
-    return GraphFamily(j, np.array([-0.9, 0.6, 0.3, -1.1]), np.array([0.4, -0.5, 0.2, 0.7]))
+    def whole_energy(self, x):
+        """-log f_1."""
+        return self.model.energy(self.visible(x), self.hidden(x))
 
 
-def torus(width=3):
-    """An Ising torus with a field, in units of 0 and 1."""
-    n = width * width
-    j = np.zeros((n, n))
-    for row, column in np.ndindex(width, width):
-        site = row * width + column
-        for other in (((row + 1) % width) * width + column, row * width + (column + 1) % width):
-            j[site, other] = j[other, site] = 1.1
-    return GraphFamily(j, np.full(n, -2.0), np.full(n, 0.3))
+def sparse(kind=MachineFamily, strength=1.0):
+    """A Boltzmann machine of four units on a path with a chord: three colours."""
+    graph = Graph(4, np.array([(0, 1), (0, 2), (1, 2), (2, 3)]))
+    weights, bias = np.array([2.5, -1.0, -1.9, 2.1]), np.array([-1.1, 0.75, 0.4, -1.4])
+    return kind(graph, strength * weights, strength * bias, beta=0.8, base_bias=np.array([0.4, -0.5, 0.2, 0.7]))
+
+
+def lattice(shape=(2, 4), dtype=np.float32, scale=0.5, kind=LatticeFamily):
+    """An Ising torus with couplings and fields of any sign and size."""
+    rng = np.random.default_rng(2)
+    return kind(shape, scale * rng.normal(size=(2, *shape)), scale * rng.normal(size=shape), dtype)
 
 
 def rbm(n_visible=2, n_hidden=2, seed=4, scale=1.4, dtype=np.float64, kind=RBMFamily):
@@ -97,7 +104,7 @@ def rbm(n_visible=2, n_hidden=2, seed=4, scale=1.4, dtype=np.float64, kind=RBMFa
 
 def numbers(family, states):
     """Numbers of states in the order of ``family.states``."""
-    return np.asarray(states, np.int64) @ (1 << np.arange(states.shape[1]))
+    return (np.asarray(states) > 0).astype(np.int64) @ (1 << np.arange(states.shape[1]))
 
 
 def probabilities(family, beta):
@@ -128,10 +135,3 @@ def two_modes(dtype=np.float32, n=10, w=1.5, tilt=0.08):
 def on(v):
     """Whether more than half of the units are on."""
     return v.mean(axis=1) > 0.5
-
-
-def p_value(counts, wanted):
-    """Pearson's test of many cells: all that are expected fewer than ten times are one cell."""
-    often = counts.sum() * wanted >= 10
-    together = [np.append(a[often], a[~often].sum()) for a in (counts, wanted)]
-    return pearson(*together)

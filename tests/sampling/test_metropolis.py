@@ -8,22 +8,14 @@ from ebm.random import Random
 from ebm.sampling.ladder import BetaLadder
 from ebm.sampling.metropolis import FlipMetropolis, FlipMoves, RandomWalkMetropolis, TemperedFlips
 from ebm.sampling.parallel_tempering import ParallelTempering
-from tests.sampling.families import numbers, p_value, path_graph, torus
+from tests.boltzmann.models import p_value
+from tests.sampling.families import lattice, numbers, rbm, sparse
 
 N = 20_000
 
 
-def energy_of(family):
-    return lambda x: family.potential(x) - x @ family.base_fields
-
-
-def change_of(family):
-    def change(x, sites, new):
-        rows = np.arange(len(x))
-        inputs = (x * family.couplings[sites]).sum(axis=1) + family.fields[sites]
-        return -(new - x[rows, sites]) * inputs
-
-    return change
+def flips(family, by_change=False, kind=FlipMoves):
+    return kind(family.whole_energy, family.values, family.change if by_change else None)
 
 
 def potts(x):
@@ -45,18 +37,20 @@ def discrete_p_value(moves, all_states, energies, n_sweeps):
     return p_value(np.bincount(places, minlength=len(p)), p)
 
 
+FAMILIES = {"rbm": lambda: rbm(3, 2), "sparse": sparse, "lattice": lambda: lattice(dtype=np.float64)}
+
+
 @pytest.mark.parametrize("n_sweeps", [1, 4])
-@pytest.mark.parametrize("by_change", [False, True])
-def test_a_graph_is_stationary(n_sweeps, by_change):
-    family = path_graph()
-    moves = FlipMoves(energy_of(family), change=change_of(family) if by_change else None)
-    assert discrete_p_value(moves, family.states, -family.log_f(1.0), n_sweeps) > 1e-3
+@pytest.mark.parametrize("name", FAMILIES)
+def test_models_are_stationary(name, n_sweeps):
+    family = FAMILIES[name]()
+    assert discrete_p_value(flips(family), family.states, -family.log_f(1.0), n_sweeps) > 1e-3
 
 
-def test_a_torus_is_stationary():
-    family = torus()
-    moves = FlipMoves(energy_of(family), change=change_of(family))
-    assert discrete_p_value(moves, family.states, -family.log_f(1.0), 2) > 1e-3
+@pytest.mark.parametrize("n_sweeps", [1, 4])
+def test_differences_of_energies_do_as_well(n_sweeps):
+    family = sparse()
+    assert discrete_p_value(flips(family, True), family.states, -family.log_f(1.0), n_sweeps) > 1e-3
 
 
 @pytest.mark.parametrize("n_sweeps", [1, 4])
@@ -66,11 +60,8 @@ def test_three_values_and_forbidden_states(n_sweeps):
 
 
 def test_energies_and_differences_make_the_same_chain():
-    family, start = torus(), np.zeros((5, 9))
-    runs = [
-        FlipMetropolis(FlipMoves(energy_of(family), change=change), start, Random(0)).run(8)
-        for change in (None, change_of(family))
-    ]
+    family, start = sparse(), np.zeros((50, 4))
+    runs = [FlipMetropolis(flips(family, by_change), start, Random(0)).run(8) for by_change in (False, True)]
     np.testing.assert_array_equal(*runs)
 
 
@@ -95,11 +86,25 @@ class WrongSign(FlipMoves):
         return -super()._change(states, *rest)
 
 
-@pytest.mark.parametrize("broken", [AlwaysFlips, HalfTheDifference, WrongSign])
-def test_broken_flips_are_caught(broken):
-    family = path_graph()
-    change = None if broken is AlwaysFlips else change_of(family)
-    moves = broken(energy_of(family), change=change)
+class TemperatureTwice(FlipMoves):
+    """Broken: energies enter doubled."""
+
+    def _after(self, states, rows, sites, new, step):
+        now = self.energy(states)
+        return now + 2 * (super()._after(states, rows, sites, new, step) - now)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("broken", [AlwaysFlips, TemperatureTwice])
+def test_broken_flips_are_caught(broken, name):
+    family = FAMILIES[name]()
+    assert discrete_p_value(flips(family, kind=broken), family.states, -family.log_f(1.0), 4) < 1e-9
+
+
+@pytest.mark.parametrize("broken", [HalfTheDifference, WrongSign])
+def test_broken_differences_are_caught(broken):
+    family = sparse()
+    moves = flips(family, True, broken)
     assert discrete_p_value(moves, family.states, -family.log_f(1.0), 4) < 1e-9
 
 
@@ -110,17 +115,18 @@ def test_flat_energies_do_not_make_a_chain_periodic():
     assert abs((states.sum(axis=1) % 2).mean() - 0.5) < 0.04
 
 
-def test_any_energy_can_be_tempered():
+@pytest.mark.parametrize(("name", "n_sites"), [("sparse", 4), ("lattice", 4)])
+def test_any_energy_can_be_tempered(name, n_sites):
     """A family made of an energy alone, on the ladder of parallel tempering."""
-    graph, betas = path_graph(), np.array([0.0, 0.4, 1.0])
-    family = TemperedFlips(FlipMoves(energy_of(graph)), 4)
+    model, betas = {"sparse": sparse, "lattice": lambda: lattice((2, 2), np.float64)}[name](), np.array([0.0, 0.4, 1.0])
+    family = TemperedFlips(flips(model), n_sites)
     tempering = ParallelTempering(BetaLadder(family, betas), N, Random(2))
     tempering.run(30)
     cells, wanted = 0, np.ones(1)
     for level, beta in enumerate(betas):
-        energy = energy_of(graph)(graph.states)
-        p = np.exp(-beta * energy) / np.exp(-beta * energy).sum()
-        cells, wanted = cells * 16 + numbers(graph, tempering.states_at(level)), np.outer(wanted, p).ravel()
+        p = np.exp(-beta * model.whole_energy(model.states))
+        cells = cells * 16 + numbers(model, tempering.states_at(level))
+        wanted = np.outer(wanted, p / p.sum()).ravel()
     assert p_value(np.bincount(cells, minlength=wanted.size), wanted) > 1e-3
     assert family.log_base == pytest.approx(4 * np.log(2))
 

@@ -10,7 +10,7 @@ from ebm.sampling.gibbs import sweeps
 from ebm.sampling.metropolis import RandomWalkMetropolis
 from ebm.sampling.observers import Histogram, Moments, Trace, observe
 from ebm.sampling.simulated_tempering import SimulatedTempering
-from tests.sampling.families import path_graph
+from tests.sampling.families import sparse
 
 
 def batches(offset=0.0, dtype=np.float64):
@@ -80,7 +80,7 @@ def test_gibbs_pairs_and_energies():
 
 
 def test_simulated_tempering_yields_from_none_to_all():
-    chains = SimulatedTempering(path_graph(), [0.0, 0.5, 1.0], 5, Random(0))
+    chains = SimulatedTempering(sparse(), [0.0, 0.5, 1.0], 5, Random(0))
     found = Moments()
     observe(chains.sweeps(50), found)
     assert found.n == chains.visits[-1]

@@ -5,12 +5,19 @@ import pytest
 
 from ebm.random import Random
 from ebm.sampling.simulated_tempering import SimulatedTempering
-from tests.sampling.families import exact, numbers, p_value, path_graph, probabilities, rbm, torus
+from tests.boltzmann.models import p_value
+from tests.sampling.families import exact, lattice, numbers, probabilities, rbm, sparse
 
 BETAS = np.array([0.0, 0.3, 0.7, 1.0])
 WEIGHTS = np.array([0.0, -1.2, -0.4, -2.0])
 N = 20_000
-FAMILIES = {"rbm": lambda: rbm(2, 2, dtype=np.float32), "graph": path_graph, "torus": lambda: torus(2)}
+FAMILIES = {
+    "rbm": lambda: rbm(2, 2, dtype=np.float32),
+    "sparse": sparse,
+    "sparse float32": lambda: sparse().astype(np.float32),
+    "lattice": lattice,
+    "lattice 2 x 2": lambda: lattice((2, 2), np.float64),
+}
 
 
 def joint(family):
@@ -75,13 +82,13 @@ class WrongSign(SimulatedTempering):
 
 
 @pytest.mark.parametrize("broken", [ForgetsWeights, BetaTwice, WrongSign])
-@pytest.mark.parametrize("name", ["rbm", "graph"])
+@pytest.mark.parametrize("name", ["rbm", "sparse", "lattice"])
 def test_broken_twins_are_caught(broken, name):
     assert stationarity(FAMILIES[name](), 3, broken) < 1e-9
 
 
 def test_adapted_weights_visit_all_levels_and_give_log_z():
-    family = torus()
+    family = lattice()
     chains = SimulatedTempering(family, np.linspace(0, 1, 6), 200, Random(0))
     weights = chains.adapt(600)
     assert chains.visits.sum() == 0
@@ -96,7 +103,7 @@ def test_adapted_weights_visit_all_levels_and_give_log_z():
 
 
 def test_what_is_yielded_stands_at_beta_one():
-    chains = SimulatedTempering(path_graph(), BETAS, 50, Random(0))
+    chains = SimulatedTempering(sparse(), BETAS, 50, Random(0))
     for states in chains.sweeps(5):
         np.testing.assert_array_equal(states, chains.states[chains.levels == 3])
     before = chains.visits.sum()
@@ -105,7 +112,7 @@ def test_what_is_yielded_stands_at_beta_one():
 
 
 def test_a_run_goes_on_exactly():
-    family, random = path_graph(), Random(5)
+    family, random = sparse(), Random(5)
     whole = SimulatedTempering(family, BETAS, 20, random, log_weights=WEIGHTS)
     whole.run(17)
     first = SimulatedTempering(family, BETAS, 20, random, log_weights=WEIGHTS)
@@ -131,13 +138,13 @@ def test_a_run_goes_on_exactly():
     ],
 )
 def test_bad_input_is_refused_with_its_name(change, message):
-    given = {"family": path_graph(), "betas": BETAS, "n_chains": 2, "random": Random(0)} | change
+    given = {"family": sparse(), "betas": BETAS, "n_chains": 2, "random": Random(0)} | change
     with pytest.raises(ValueError, match=message):
         SimulatedTempering(**given)
 
 
 def test_no_sweeps_are_refused_and_log_z_is_unknown_at_first():
-    chains = SimulatedTempering(path_graph(), BETAS, 2, Random(0))
+    chains = SimulatedTempering(sparse(), BETAS, 2, Random(0))
     assert np.isnan(chains.log_partition)
     with pytest.raises(ValueError, match="n_sweeps must be at least 1, got 0"):
         chains.run(0)
@@ -147,6 +154,6 @@ def test_no_sweeps_are_refused_and_log_z_is_unknown_at_first():
 
 def test_exact_helpers_of_these_tests_agree():
     """The families' own enumeration: states drawn by ``exact`` have the probabilities of ``log_f``."""
-    family = path_graph()
+    family = sparse()
     drawn = exact(family, 0.6, N, np.random.default_rng(1))
     assert p_value(np.bincount(numbers(family, drawn), minlength=16), probabilities(family, 0.6)) > 1e-3

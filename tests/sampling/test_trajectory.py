@@ -8,7 +8,8 @@ from ebm.random import Random
 from ebm.sampling.ladder import Replicas
 from ebm.sampling.parallel_tempering import ParallelTempering
 from ebm.sampling.trajectory import ModelLadder, acceptance_between, thinned
-from tests.sampling.families import binary, p_value
+from tests.boltzmann.models import p_value
+from tests.sampling.families import binary
 
 N = 20_000
 
