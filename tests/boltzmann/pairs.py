@@ -15,7 +15,7 @@ PAIRS = [
     ("spin-spin", Spin(), Spin(), 1.5),
     ("bernoulli-spin", Bernoulli(), Spin(), 2.5),
     ("gaussian-bernoulli", Gaussian(), Bernoulli(), 1.5),
-    ("gaussian-spin", Gaussian(), Spin(), 0.7),
+    ("gaussian-spin", Gaussian(), Spin(), 0.35),
     ("relu-bernoulli", ReLU(), Bernoulli(), 1.5),
     ("binomial-bernoulli", Binomial(3), Bernoulli(), 1.5),
     ("categorical-bernoulli", Categorical(3), Bernoulli(), 3.0),

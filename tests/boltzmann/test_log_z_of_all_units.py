@@ -105,7 +105,8 @@ def test_intervals_cover_the_truth(visible, hidden, scale, dtype, size, estimate
 @pytest.mark.parametrize(("visible", "hidden", "scale", "dtype", "size"), CASES)
 def test_the_bounds_enclose_the_truth(visible, hidden, scale, dtype, size):
     model = pair_model(visible, hidden, *SIZES[size], dtype=TYPES[dtype], seed=3, scale=scale)
-    exact, mean = exact_log_z(model), visible_mean(model)
+    """Within 3 standard errors of either bound in all of 20 seeds but one (a chance of 0.3 % each), within 4 in all."""
+    exact, mean, beyond = exact_log_z(model), visible_mean(model), []
     for seed in range(20):
         v = exact_visible(model, N_CHAINS, seed)
         found = enclose_log_partition(
@@ -118,8 +119,10 @@ def test_the_bounds_enclose_the_truth(visible, hidden, scale, dtype, size):
             exact_below=0,
         )
         assert found.trusted, found.verdict
-        slack = 3 * found.lower.standard_error, 3 * found.upper.standard_error
-        assert found.lower.value - slack[0] <= exact <= found.upper.value + slack[1]
+        below = (found.lower.value - exact) / found.lower.standard_error
+        beyond.append(max(below, (exact - found.upper.value) / found.upper.standard_error))
+    assert sorted(beyond)[-2] <= 3
+    assert max(beyond) <= 4
 
 
 class MovesFirst(RBMPath):

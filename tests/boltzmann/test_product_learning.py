@@ -169,7 +169,7 @@ def test_fewer_experts_find_the_heavy_tails_among_gaussian_noise():
 
 def contrastive(z, name, *, n_epochs=30, n_experts=None, learning="cd", moves=None, **options):
     data = TrainingData.from_array(z)
-    rule = Rule(learning, batch_size=100, learning_rate=Linear(0.1), l2=0)
+    rule = Rule(learning=learning, batch_size=100, learning_rate=Linear(0.1), l2=0)
     start = initial_product(data, n_experts or z.shape[1], EXPERTS[name], **EQUAL)
     return ContrastiveExpertLearner(
         start, data, rule, Random(1), n_epochs=n_epochs, moves=moves or Moves(), **options
@@ -263,14 +263,13 @@ def test_bad_starts_are_refused():
         MaximumLikelihoodLearner(replace(square, weights=np.ones((4, 4))), data)
     with pytest.raises(ValueError, match="does not fit data of 4 columns in float64"):
         MaximumLikelihoodLearner(square.astype(np.float32), data)
+    wide, logistic = replace(many, exponents=np.full(5, 0.3)), replace(square, expert=EXPERTS["logistic"])
     with pytest.raises(ValueError, match=r"must be above 0\.5, the least is 0\.3"):
-        ContrastiveExpertLearner(replace(many, exponents=np.full(5, 0.3)), data, Rule(learning="cd"), Random(0), n_epochs=1,
-                                 moves=Moves())  # fmt: skip
+        ContrastiveExpertLearner(wide, data, Rule(learning="cd"), Random(0), n_epochs=1, moves=Moves())
     with pytest.raises(ValueError, match="learning must be 'cd' or 'pcd', got 'exact'"):
         ContrastiveExpertLearner(square, data, Rule(learning="exact"), Random(0), n_epochs=1, moves=Moves())
     with pytest.raises(ValueError, match="sampler='gibbs' takes Student-t experts, got 'logistic'"):
-        ContrastiveExpertLearner(replace(square, expert=EXPERTS["logistic"]), data, Rule(learning="cd"), Random(0), n_epochs=1,
-                                 moves=Moves("gibbs"))  # fmt: skip
+        ContrastiveExpertLearner(logistic, data, Rule(learning="cd"), Random(0), n_epochs=1, moves=Moves("gibbs"))
 
 
 def test_whitening():
