@@ -26,6 +26,7 @@ from ebm.kernels.jit import core, cuda_loop, inner, on_gpu, pasted
 from ebm.kernels.philox import columns_per_call, philox, uniform
 from ebm.kernels.processor import aligned
 from ebm.kernels.threads import SMALL, gang, n_threads
+from ebm.kernels.vector import add_four_columns, at
 
 if TYPE_CHECKING:
     from numba import cuda  # the launcher puts it into the loop's globals: importing it costs 0.3 s
@@ -58,7 +59,7 @@ class Couplings(NamedTuple):
 def _add_neighbours(x: Any, states: Any, neighbours: Any, weights: Any) -> None:
     """x_i += w_i s_{n_i}: one column of a slice."""
     for i in range(x.size):
-        x[i] += weights[i] * states[neighbours[i]]
+        x[i] += weights[i] * type(weights[i])(states[neighbours[i]])
 
 
 @inner
@@ -66,7 +67,7 @@ def _field(states: Any, neighbours: Any, weights: Any, start: Any, degree: Any, 
     """Return b + sum_d w_d s_{n_d} of one unit of a slice of few, whose columns are too short to loop over."""
     total, column = start, 0
     for _ in range(degree):
-        total += weights[column] * states[neighbours[column]]
+        total += weights[column] * type(weights[column])(states[neighbours[column]])
         column += width
     return total
 
@@ -75,7 +76,7 @@ def _field(states: Any, neighbours: Any, weights: Any, start: Any, degree: Any, 
 def _draw_places(own: Any, x: Any, base: Any, noise: Any, scale: Any, base_scale: Any) -> None:
     """Draw s from the inputs scale x + base_scale g."""
     for i in range(own.size):
-        own[i] = state(scale * x[i] + base_scale * base[i], noise[i])
+        own[i] = own.dtype.type(state(scale * x[i] + base_scale * base[i], noise[i]))
 
 
 @inner
@@ -93,7 +94,12 @@ def _fields(x: Any, own: Any, couplings: Any, place: Any, degree: Any, offset: A
             x[i] = _field(own, neighbours, weights, couplings.bias[place + i], degree, x.size)
     else:
         _copy(couplings.bias[place : place + x.size], x)
-        for d in range(degree):
+        fours = degree // 4 * 4
+        for d in range(0, fours, 4):
+            column = offset + d * x.size
+            neighbours, weights = at(couplings.neighbours, column), at(couplings.weights, column)
+            add_four_columns(at(x, 0), at(own, 0), neighbours, weights, x.size)
+        for d in range(fours, degree):
             column = offset + d * x.size
             last = column + x.size
             _add_neighbours(x, own, couplings.neighbours[column:last], couplings.weights[column:last])
@@ -260,11 +266,11 @@ def colour_gibbs(
         return states.copy()
     counters = (u64(draw.first_row), u64(draw.step), np.int64(n_sweeps), u64(draw.stream), u64(draw.seed))
     if states.shape[0] < CROWD:
-        own = np.zeros((states.shape[0], couplings.bias.size), states.dtype)
+        own = np.zeros((states.shape[0], couplings.bias.size), _kind(states))
         own[:, places] = states
         parts = _parts(couplings, states.size * n_sweeps)
         gang(_alone, (couplings, own, scales, aligned((parts, 2, SLICE), states.dtype), *counters), parts)
-        return own[:, places]
+        return own[:, places].astype(states.dtype)
     return _in_strips(states, places, couplings, scales, counters)
 
 
@@ -284,14 +290,19 @@ def _parts(couplings: Couplings, updates: int) -> int:
     return max(1, min(n_threads(), a_colour // SHARE, WORK * updates // SMALL))
 
 
+def _kind(states: np.ndarray) -> np.dtype:
+    """Bytes where states are zeros and ones (a fourth of the misses), else their own dtype: grey, clamped values."""
+    return np.dtype(u8) if ((states == 0) | (states == 1)).all() else states.dtype
+
+
 def _in_strips(
     states: np.ndarray, places: np.ndarray, couplings: Couplings, scales: np.ndarray, counters: tuple[Any, ...]
 ) -> np.ndarray:
-    """Put chains side by side, sweep, and put them back; zeros and ones stand in bytes."""
+    """Put chains side by side, sweep, and put them back."""
     n_chains, n_units = states.shape
     n_strips = -(-n_chains // STRIP)
     strip = -(-n_chains // (n_strips * LANES)) * LANES
-    kind = np.dtype(u8) if ((states == 0) | (states == 1)).all() else states.dtype
+    kind = _kind(states)
     chains = np.zeros((n_strips * strip, n_units), kind)
     chains[:n_chains] = states
     own = np.zeros((n_strips, couplings.bias.size, strip), kind)
