@@ -124,15 +124,18 @@ class ClassificationRBM:
     def energy(self, v: Any, y: Any, h: Any) -> Any:
         """E(v, y, h), shape (n_rows,)."""
         inputs = self.hidden_inputs(v) + self.label_weights[y]
-        return -(v @ self.visible_bias) - self.label_bias[y] - (h * inputs).sum(axis=1)
+        return self._visible_energy(v) - self.label_bias[y] - (h * inputs).sum(axis=1)
 
     def joint_free_energies(self, v: Any) -> Any:
         """F(v, y) = -log sum_h e^{-E(v, y, h)} for every class y, shape (n_rows, n_classes)."""
-        return -(v @ self.visible_bias)[:, None] - self.hidden.scores(self.hidden_inputs(v))
+        return self._visible_energy(v)[:, None] - self.hidden.scores(self.hidden_inputs(v))
 
     def free_energy(self, v: Any) -> Any:
         """F(v) = -log sum_{y, h} e^{-E(v, y, h)}, shape (n_rows,); p(v) = e^{-F(v)} / Z."""
-        return -(v @ self.visible_bias) - self.hidden.cumulant_given(v, self.hidden_inputs)
+        return self._visible_energy(v) - self.hidden.cumulant_given(v, self.hidden_inputs)
+
+    def _visible_energy(self, v: Any) -> Any:
+        return self.visible.base_energy(v) - v @ self.visible_bias
 
     def hidden_free_energy(self, h: Any) -> Any:
         """-log sum_{v, y} e^{-E(v, y, h)}, shape (n_rows,)."""

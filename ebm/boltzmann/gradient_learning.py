@@ -139,22 +139,30 @@ class GradientLearner:
         model = self._standing()
         clamped, free = statistics(model, v, share), self._phase.measure(model, v)
         plain = {name: clamped[name] - free[name] for name in clamped}
-        gradient = centre(plain, self._mu, self._offset)
-        if SQUARE in plain:
-            gradient |= {name: plain[name] for name in ("visible_bias", "hidden_bias")}
-            gradient[LOG_VARIANCE] = self._variance_gradient(model, plain)
-            variance = np.minimum(np.exp(self._parameters[LOG_VARIANCE]), 1)
-            gradient["weights"] = gradient["weights"] * variance[:, None] ** self._power
-            gradient["visible_bias"] = gradient["visible_bias"] * variance
-        self._step(gradient, rate, momentum)
+        natural = centre(plain, self._mu, self._offset)
+        inside = self._of_coordinates(model, plain, natural) if SQUARE in plain else natural
+        self._step(inside, rate, momentum)
         if SQUARE in plain:
             self._keep_integrable()
             self._keep_centred(model)
         self._parameters |= zero_sum(self._parameters, self._visible, self._hidden)
-        self._phase.learn(gradient, rate)
+        self._phase.learn(natural)
         if self._rule.centered:
             self._mu += self._rule.offset_rate * (clamped["visible_bias"] - self._mu)
             self._offset += self._rule.offset_rate * (clamped["hidden_bias"] - self._offset)
+
+    def _of_coordinates(self, model: RBM, plain: dict[str, Any], natural: dict[str, Any]) -> dict[str, Any]:
+        """Return the steps in b, W, c and z that are plain steps of the natural parameters.
+
+        Biases are not centred here but after the step (``_keep_centred``).
+        """
+        variance = np.minimum(np.exp(self._parameters[LOG_VARIANCE]), 1)
+        return {
+            "weights": natural["weights"] * variance[:, None] ** self._power,
+            "visible_bias": plain["visible_bias"] * variance,
+            "hidden_bias": plain["hidden_bias"],
+            LOG_VARIANCE: self._variance_gradient(model, plain),
+        }
 
     def _variance_gradient(self, model: RBM, plain: dict[str, Any]) -> Any:
         """d log p / dz at fixed W, E[v | h = lambda] and hidden inputs at mu.
@@ -168,11 +176,11 @@ class GradientLearner:
 
     def _step(self, gradient: dict[str, Any], rate: Any, momentum: Any) -> None:
         weights = self._parameters["weights"]
-        gradient["weights"] = gradient["weights"] - self._rule.l2 * weights - self._rule.l1 * np.sign(weights)
+        decayed = gradient["weights"] - self._rule.l2 * weights - self._rule.l1 * np.sign(weights)
         for name, parameter in self._parameters.items():
             velocity = self._velocity[name]
             velocity *= momentum
-            velocity += rate * gradient[name]
+            velocity += rate * (decayed if name == "weights" else gradient[name])
             if name == LOG_VARIANCE:
                 np.clip(velocity, -LARGEST_STEP, LARGEST_STEP, out=velocity)
             parameter += velocity

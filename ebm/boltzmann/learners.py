@@ -8,6 +8,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ebm.boltzmann.data import TrainingData
 from ebm.boltzmann.enumeration import check_enumerable
 from ebm.boltzmann.exact import NAMES
@@ -17,6 +19,7 @@ from ebm.boltzmann.phases import ContrastivePhase, ExactPhase, FastPhase, Persis
 from ebm.boltzmann.rbm import RBM
 from ebm.boltzmann.rule import Rule
 from ebm.boltzmann.tempered_phase import TemperedPhase
+from ebm.optimizers.schedules import as_schedule
 from ebm.random import Random, Stream
 
 if TYPE_CHECKING:
@@ -77,11 +80,11 @@ def _chains(rule: Rule, random: Random, place: Device, model: RBM) -> Phase:
     if rule.learning == "cd":
         return ContrastivePhase(rule.n_gibbs, random)
     if rule.learning == "pt":
-        base = model.visible_bias.copy()
-        return TemperedPhase(rule.n_gibbs, random, model, base, rule.chains, rule.n_temperatures)
+        return TemperedPhase(rule.n_gibbs, random, model, rule.chains, rule.n_temperatures)
     bias = place.zeros((rule.chains, model.n_hidden), model.dtype) + model.hidden_bias
     chains = model.hidden.sample(bias, random.at(Stream.CHAINS))
     if rule.learning == "fpcd":
         fast = {name: place.zeros(getattr(model, name).shape, model.dtype) for name in NAMES}
-        return FastPhase(rule.n_gibbs, random, chains, fast)
+        rate = float(as_schedule(rule.learning_rate, "learning_rate")(np.zeros(1))[0])
+        return FastPhase(rule.n_gibbs, random, chains, fast, rate)
     return PersistentPhase(rule.n_gibbs, random, chains)

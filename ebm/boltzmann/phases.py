@@ -32,8 +32,8 @@ class Phase(Protocol):
         """Return expectations under the model; ``v`` is the batch, where chains start from the data."""
         ...
 
-    def learn(self, gradient: Mapping[str, Any], rate: Any) -> None:
-        """Hear of the step that was made from what was measured."""
+    def learn(self, gradient: Mapping[str, Any]) -> None:
+        """Hear of the centred gradient in the natural parameters, without decay, of the step that was made."""
         ...
 
     def state(self) -> dict[str, np.ndarray]:
@@ -52,7 +52,7 @@ class ExactPhase:
         """Return the exact expectations in the model's dtype."""
         return {name: part.astype(model.dtype) for name, part in exact_statistics(model).items()}
 
-    def learn(self, gradient: Mapping[str, Any], rate: Any) -> None:
+    def learn(self, gradient: Mapping[str, Any]) -> None:
         """Learn nothing: there are no chains."""
 
     def state(self) -> dict[str, np.ndarray]:
@@ -121,7 +121,7 @@ class PersistentPhase(ContrastivePhase):
 
 
 class FastPhase(PersistentPhase):
-    """Fast PCD: chains run under the parameters plus fast ones, which learn at their own rate and decay.
+    """Fast PCD: chains run under the parameters plus fast ones, which decay, and learn at a rate that does not fall.
 
     The fast parameters raise the energy where the chains just were, so that they leave it soon.
 
@@ -131,11 +131,13 @@ class FastPhase(PersistentPhase):
         As of :class:`PersistentPhase`.
     fast : dict
         Zeros of the shapes of the weights and biases, where the chains stand.
+    rate : float
+        Of the fast parameters.
     """
 
-    def __init__(self, n_gibbs: int, random: Random, chains: Any, fast: dict[str, Any]) -> None:
+    def __init__(self, n_gibbs: int, random: Random, chains: Any, fast: dict[str, Any], rate: float) -> None:
         super().__init__(n_gibbs, random, chains)
-        self.fast = fast
+        self.fast, self.rate = fast, rate
 
     def measure(self, model: RBM, v: Any) -> dict[str, Any]:
         """Move the chains under the fast parameters; the hidden means are those of the model itself."""
@@ -143,12 +145,12 @@ class FastPhase(PersistentPhase):
         v, self.chains = self._move(moving, self.chains)
         return _means(model, (v, self.chains))
 
-    def learn(self, gradient: Mapping[str, Any], rate: Any) -> None:
+    def learn(self, gradient: Mapping[str, Any]) -> None:
         """fast = 0.95 fast + rate gradient."""
         kind = self.chains.dtype.type
         for name, part in self.fast.items():
             part *= kind(FAST_DECAY)
-            part += kind(rate) * gradient[name]
+            part += kind(self.rate) * gradient[name]
 
     def state(self) -> dict[str, np.ndarray]:
         """Copy the chains and the fast parameters."""

@@ -73,10 +73,11 @@ def binomial_state(x: Any, n: Any, u: Any) -> Any:
     one = kind(1)
     odds = exponential(-abs(x))
     term = exponential(-n * softplus(-abs(x)))
-    below, k = term, kind(0)
-    while u > below and k < n:
+    below, k, grows = term, kind(0), True
+    while u > below and k < n and grows:  # in float32 the sum may stay below u for ever
         term *= odds * (n - k) / (k + one)
         k += one
+        grows = below + term > below
         below += term
     return k if x < kind(0) else n - k
 

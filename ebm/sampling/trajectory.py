@@ -78,7 +78,7 @@ class ModelLadder:
         object.__setattr__(self, "models", tuple(self.models))
         if len(self.models) < 2:
             raise ValueError(f"models must be at least 2, got {len(self.models)}")
-        kinds = {(*m.visible_bias.shape, str(m.visible_bias.dtype), m.visible.name) for m in self.models}
+        kinds = {(*m.visible_bias.shape, str(m.visible_bias.dtype), _kind(m.visible)) for m in self.models}
         if len(kinds) != 1:
             raise ValueError(f"models must share their visible units and dtype, got {sorted(kinds)}")
 
@@ -185,3 +185,9 @@ def thinned(
         below = np.flatnonzero(enough[chosen[-1], : chosen[-1]])
         chosen.append(int(below[0]) if below.size else chosen[-1] - 1)
     return [models[i] for i in reversed(chosen)]
+
+
+def _kind(unit: Any) -> tuple[Any, ...]:
+    """Name a unit type with its number of states and columns."""
+    levels = getattr(unit, "levels", None)
+    return (unit.name,) if levels is None else (unit.name, *levels.shape)

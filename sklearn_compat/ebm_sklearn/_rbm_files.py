@@ -14,7 +14,7 @@ from ebm_sklearn._files import take_array
 
 MOTION = "motion/"  # what learning carries beside the parameters
 MATRICES = ("weights", "weights_velocity", "fast_weights")
-PER_FEATURE = ("log_variance", "log_variance_velocity", "scale")
+PER_FEATURE = ("log_variance", "log_variance_velocity", "scale", "base")
 
 
 def saved(rbm: Any) -> tuple[dict[str, np.ndarray], dict[str, Any]]:

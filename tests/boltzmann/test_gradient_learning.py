@@ -7,7 +7,7 @@ import pytest
 
 from ebm.boltzmann import enumeration
 from ebm.boltzmann.data import TrainingData
-from ebm.boltzmann.exact import NAMES
+from ebm.boltzmann.exact import NAMES, centre, statistics
 from ebm.boltzmann.gradient_learning import LARGEST_GAIN, LEAST_VARIANCE, GradientLearner, _gain
 from ebm.boltzmann.learners import make_learner
 from ebm.boltzmann.learning import ContrastiveLearner, first_chains, initial_model
@@ -18,6 +18,7 @@ from ebm.boltzmann.unit_types import Binomial, Categorical, Gaussian, NoisyReLU,
 from ebm.boltzmann.units import Bernoulli
 from ebm.optimizers.schedules import Linear
 from ebm.random import Random
+from ebm.sampling.gibbs import gibbs
 from tests.boltzmann.models import small_model
 
 RULE = Rule(learning_rate=0.2, momentum=0.4, l2=0.01, l1=0.003, batch_size=7, n_gibbs=2)
@@ -50,34 +51,60 @@ def test_it_equals_the_fused_learner_on_binary_units(learning, centered):
         np.testing.assert_allclose(getattr(general.model, name), getattr(fused.model, name), atol=1e-12)
 
 
-def test_fast_weights_follow_their_recursion():
-    """One chain phase by hand: chains move under the sum of both, the gradient takes the hidden means of the model."""
-    model, data = small_model(5, 3, seed=2), binary_data(5)
+@pytest.mark.parametrize("visible", [Bernoulli(), Gaussian()], ids=lambda unit: unit.name)
+def test_fast_weights_follow_their_recursion(visible):
+    """fast = 0.95 fast + rate d, with the centred natural gradient d, without decay, and a rate that does not fall."""
+    data = binary_data(5) if visible.name == "bernoulli" else TrainingData.from_array(data_for(Gaussian()))
+    model = initial_model(data, 3, Random(2), visible=visible, weight_scale=0.5)
+    rule = replace(RULE, learning="fpcd", n_chains=4, l2=0.5, learning_rate=Linear(0.2))
+    learner = make_learner(model, data, rule, Random(3), n_epochs=1)
+    phase, fast = learner._phase, {name: np.zeros_like(getattr(model, name)) for name in NAMES}
+    measure, gradients = phase.measure, []
+
+    def listen(inside, v):
+        free, first = measure(inside, v), 7 * len(gradients)
+        clamped = statistics(inside, v, learner._shares[first : first + 7])
+        plain = {name: clamped[name] - free[name] for name in clamped}
+        gradients.append(centre(plain, learner._mu, learner._offset))
+        return free
+
+    phase.measure = listen
+    learner.begin_epoch(0)
+    for batch in range(2):
+        learner.update(batch, batch + 1)
+        for name in NAMES:
+            fast[name] = 0.95 * fast[name] + 0.2 * gradients[batch][name]
+            np.testing.assert_allclose(phase.fast[name], fast[name], atol=1e-13)
+    assert isinstance(phase, FastPhase)
+
+
+def test_chains_of_fast_pcd_move_under_both():
+    data, model = binary_data(5), small_model(5, 3, seed=2)
     rule = replace(RULE, learning="fpcd", n_chains=4, momentum=0.0)
     learner = make_learner(model, data, rule, Random(3), n_epochs=1)
-    twin = make_learner(model, data, rule, Random(3), n_epochs=1)
-    phase = twin._phase
     learner.begin_epoch(0)
-    learner.update(0, 2)
-    twin.begin_epoch(0)
-    gradients = []
-    phase.learn, learn = (lambda gradient, rate: gradients.append((dict(gradient), rate))), phase.learn
-    twin.update(0, 1)
-    gradient, rate = gradients[0]
-    fast = {name: rate * gradient[name] for name in NAMES}  # 0.95 of nothing and the first step
-    learn(gradient, rate)
-    for name in NAMES:
-        np.testing.assert_allclose(phase.fast[name], fast[name], atol=1e-15)
-    twin.update(1, 2)
-    gradient, rate = gradients[1]
-    moving = phase.fast
-    learn(gradient, rate)
-    for name in NAMES:
-        np.testing.assert_allclose(moving[name], 0.95 * fast[name] + rate * gradient[name], atol=1e-14)
-        np.testing.assert_allclose(getattr(learner.model, name), getattr(twin.model, name), atol=1e-14)
-    assert isinstance(phase, FastPhase)
+    learner.update(0, 1)
+    phase, inside = learner._phase, learner.model
+    both = replace(inside, **{name: getattr(inside, name) + phase.fast[name] for name in NAMES})
+    _, h = gibbs(both, phase.chains.copy(), 2, Random(3), first_step=phase.sweeps_done)
+    learner.update(1, 2)
+    np.testing.assert_array_equal(phase.chains, h)
     plain = run(make_learner(model, data, replace(rule, learning="pcd"), Random(3), n_epochs=1), 1)
     assert np.abs(plain.model.weights - run(learner, 1).model.weights).max() > 1e-3
+
+
+@pytest.mark.parametrize("mean", [0.0, 20.0])
+def test_replicas_go_on_changing_places_while_precisions_grow(mean):
+    """The base keeps its mean: a frozen natural bias would send it to mean / precision."""
+    v = samples_of(gaussian_truth(), 500) * [1, 0.2, 0.5, 4] + mean
+    data = TrainingData.from_array(v)
+    rule = Rule(learning="pt", learning_rate=0.05, batch_size=100, n_chains=20, n_temperatures=10, l2=0.0)
+    learner = make_learner(initial_model(data, 3, Random(2), visible=Gaussian()), data, rule, Random(2), n_epochs=40)
+    run(learner, 40)
+    assert learner.model.visible.precision.max() > 1.5 / v.var(axis=0).max()
+    learner._phase.tempering.replicas.forget()
+    run(learner, 10)
+    assert learner._phase.tempering.statistics.acceptance.min() > 0.1
 
 
 def gaussian_truth():
@@ -172,7 +199,7 @@ def test_every_pair_learns_and_resumes_exactly(visible, hidden, learning):
     rule = replace(RULE, learning=learning, learning_rate=0.05, n_temperatures=3)
     start = initial_model(data, 6, Random(2), visible=visible, hidden=hidden)
     whole = run(make_learner(start, data, rule, Random(2), n_epochs=4), 2)
-    half = make_learner(start, data, rule, Random(2), n_epochs=4)
+    half = make_learner(whole.model, data, rule, Random(2), n_epochs=4)
     half.restore(whole.state())
     for learner in (whole, half):
         for epoch in (2, 3):

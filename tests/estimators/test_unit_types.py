@@ -70,6 +70,18 @@ def test_partial_fit_equals_fit_and_float32_stays():
     assert whole.transform(X).dtype == whole.sample(2).dtype == np.float32
 
 
+@pytest.mark.parametrize("learning", ["fpcd", "pt", "cd"])
+@pytest.mark.parametrize("visible", ["gaussian", "bernoulli"])
+def test_every_rule_goes_on_exactly(visible, learning):
+    X = X_IRIS if visible == "gaussian" else X_IRIS / 8
+    options = {"visible": visible, "learning": learning, "n_temperatures": 3, "random_state": 0}
+    whole = RBM(3, n_iter=3, schedule="constant", **options).fit(X)
+    parts = RBM(3, **options)
+    for _ in range(3):
+        parts.partial_fit(X)
+    np.testing.assert_array_equal(parts.components_, whole.components_)
+
+
 def test_rescaled_features_give_the_same_model():
     factor = np.array([2.0, 64.0, 0.25, 1.0])
     one = RBM(3, visible="gaussian", n_iter=3, random_state=0).fit(X_IRIS)
