@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -10,9 +9,8 @@ import numpy as np
 from ebm.boltzmann import graph_enumeration
 from ebm.boltzmann.boltzmann_machine import BoltzmannMachine
 from ebm.boltzmann.units import Bernoulli
-from ebm.errors import UntrustedEstimateWarning
 from ebm.random import Random
-from ebm.sampling.annealing import LogPartition, annealed_importance_sampling, exact_value, temperatures
+from ebm.sampling.annealing import LogPartition, annealed_importance_sampling, exact_value, temperatures, told
 from ebm.sampling.tempered import TemperedPath
 
 
@@ -61,7 +59,4 @@ def log_partition(
         model = replace(model, base_bias=Bernoulli().bias_from_mean(means).astype(model.dtype))
     if 2 ** graph_enumeration.n_enumerated(model) <= exact_below:
         return exact_value(graph_enumeration.log_partition(model))
-    found = annealed_importance_sampling(TemperedPath(model), n_chains, temperatures(n_temperatures), random)
-    if not found.trusted:
-        warnings.warn(f"log Z is {found.verdict}", UntrustedEstimateWarning, stacklevel=2)
-    return found
+    return told(annealed_importance_sampling(TemperedPath(model), n_chains, temperatures(n_temperatures), random))

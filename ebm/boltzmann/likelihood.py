@@ -7,7 +7,6 @@ an upper bound and does not (see ``ebm.sampling.annealing``).
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,13 +16,13 @@ from ebm.boltzmann import enumeration
 from ebm.boltzmann.annealing import RBMPath
 from ebm.boltzmann.between import ModelPath
 from ebm.device import beside
-from ebm.errors import UntrustedEstimateWarning
 from ebm.sampling.adaptive import adaptive_temperatures
 from ebm.sampling.annealing import (
     LogPartition,
     annealed_importance_sampling,
     exact_value,
     reverse_annealed_importance_sampling,
+    told,
 )
 from ebm.sampling.annealing import temperatures as fixed_temperatures
 from ebm.sampling.bridge import LARGEST_GAP, bridge_runs
@@ -105,7 +104,7 @@ def log_partition(
     if _enumerable(model, exact_below):
         return exact_value(enumeration.log_partition(model))
     betas = _betas(path, n_temperatures, temperatures, random)
-    return _told(annealed_importance_sampling(path, n_chains, betas, random))
+    return told(annealed_importance_sampling(path, n_chains, betas, random))
 
 
 def reverse_log_partition(
@@ -129,7 +128,7 @@ def reverse_log_partition(
     """
     path = _path(model, data_mean)
     betas = _betas(path, n_temperatures, temperatures, random)
-    return _told(reverse_annealed_importance_sampling(path, v, betas, random, first_step=REVERSE))
+    return told(reverse_annealed_importance_sampling(path, v, betas, random, first_step=REVERSE))
 
 
 def bridge_log_partition(
@@ -152,7 +151,7 @@ def bridge_log_partition(
         return exact_value(enumeration.log_partition(model))
     betas = _betas(path, n_temperatures, temperatures, random)
     lower, upper = _both_ways(path, v, betas, random)
-    return _told(bridge_runs(lower, upper, path.log_base))
+    return told(bridge_runs(lower, upper, path.log_base))
 
 
 def log_partition_between(
@@ -199,7 +198,7 @@ def log_partition_between(
     found = replace(found, method="ais_between", standard_error=error, trusted=found.trusted and known.trusted)
     if not known.trusted:
         found = replace(found, verdict=f"{found.verdict}; log Z of the other model is {known.verdict}")
-    return _told(found)
+    return told(found)
 
 
 def enclose_log_partition(
@@ -221,7 +220,7 @@ def enclose_log_partition(
     if _enumerable(model, exact_below):
         exact = exact_value(enumeration.log_partition(model))
         return Enclosure(exact, exact, True, exact.verdict)
-    return _told(enclosure(*_both_ways(path, v, _betas(path, n_temperatures, temperatures, random), random)))
+    return told(enclosure(*_both_ways(path, v, _betas(path, n_temperatures, temperatures, random), random)))
 
 
 def enclosure(lower: LogPartition, upper: LogPartition) -> Enclosure:
@@ -264,9 +263,3 @@ def _betas(path: RBMPath, n: int, how: str, random: Random) -> np.ndarray:
 def _both_ways(path: RBMPath, v: Any, betas: np.ndarray, random: Random) -> tuple[LogPartition, LogPartition]:
     lower = annealed_importance_sampling(path, v.shape[0], betas, random)
     return lower, reverse_annealed_importance_sampling(path, v, betas, random, first_step=REVERSE)
-
-
-def _told(estimate: Any) -> Any:
-    if not estimate.trusted:
-        warnings.warn(f"log Z is {estimate.verdict}", UntrustedEstimateWarning, stacklevel=3)
-    return estimate

@@ -12,17 +12,15 @@ Source: Neal 2001 (doi:10.1023/A:1008923215028), sections 2 and 3; moves as in `
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ebm.boltzmann.product_of_experts import ProductOfExperts
-from ebm.errors import UntrustedEstimateWarning
 from ebm.kernels.box_muller import normals
 from ebm.random import Stream
-from ebm.sampling.annealing import LogPartition, annealed_importance_sampling, temperatures
+from ebm.sampling.annealing import LogPartition, annealed_importance_sampling, temperatures, told
 from ebm.sampling.hamiltonian import hamiltonian_move
 from ebm.sampling.tempered import TemperedPath
 
@@ -115,7 +113,4 @@ def log_partition(
             f"exponents (the least is {float(model.exponents.min()):.4g}) be large enough"
         )
     path = TemperedPath(TemperedExperts(model, n_leapfrog))
-    found = annealed_importance_sampling(path, n_chains, temperatures(n_temperatures), random)
-    if not found.trusted:
-        warnings.warn(f"log Z is {found.verdict}", UntrustedEstimateWarning, stacklevel=2)
-    return found
+    return told(annealed_importance_sampling(path, n_chains, temperatures(n_temperatures), random))

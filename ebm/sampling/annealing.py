@@ -26,12 +26,14 @@ Sources: Neal 2001 (doi:10.1023/A:1008923215028), eqs. 3 to 11; Grosse, Ghahrama
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
 
+from ebm.errors import UntrustedEstimateWarning
 from ebm.random import Random
 
 LEAST_SHARE = 0.1  # of the chains that must be effective, see ``LogPartition.trusted``
@@ -107,6 +109,25 @@ class LogPartition:
 def exact_value(log_z: float) -> LogPartition:
     """Wrap a log Z that was enumerated."""
     return LogPartition(log_z, 0.0, np.inf, 0, "exact", True, "exact, by enumeration")
+
+
+def told(found: Any, *, stacklevel: int = 3) -> Any:
+    """Return an estimate, after a warning where it is not trusted.
+
+    Parameters
+    ----------
+    found : LogPartition or another estimate with ``trusted`` and ``verdict``
+    stacklevel : int
+        Where the warning points to; 3 is the line that called our caller.
+
+    Warns
+    -----
+    UntrustedEstimateWarning
+        When the estimate's own diagnosis says that it must not be believed.
+    """
+    if not found.trusted:
+        warnings.warn(f"log Z is {found.verdict}", UntrustedEstimateWarning, stacklevel=stacklevel)
+    return found
 
 
 def temperatures(n: int) -> np.ndarray:

@@ -10,9 +10,11 @@ import numpy as np
 
 from ebm.boltzmann import unit_types
 from ebm.optimizers import schedules
+from ebm.sampling.annealing import LogPartition
 from ebm.storage import ModelFileError
 
 UNITS: dict[Any, type] = {**unit_types.NAMED, "binomial": unit_types.Binomial, "categorical": unit_types.Categorical}
+MOTION = "motion/"  # before the names of what learning carries beside the parameters
 NOT_SAVED = ("callbacks",)  # code, not values: a loaded estimator has none
 
 
@@ -138,3 +140,43 @@ def take_rule(values: dict[str, Any], estimator: Any, path: str | os.PathLike[st
     if rule not in known:
         raise ModelFileError(f"{path}: the rule is {rule!r}, not one of {sorted(known)}")
     return rule
+
+
+def take_seed(values: dict[str, Any], path: str | os.PathLike[str]) -> int:
+    """Return the seed of the fit.
+
+    Raises
+    ------
+    ModelFileError
+        When it is missing or no integer of 64 bits.
+    """
+    seed = values.get("seed")
+    if not isinstance(seed, int) or not 0 <= seed < 2**64:
+        raise ModelFileError(f"{path}: the seed is {seed!r}, not an integer of 64 bits")
+    return seed
+
+
+def saved_log_partition(kept: LogPartition | None) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Return the arrays and values of an estimate of log Z, if there is one."""
+    if kept is None:
+        return {}, {"log_partition": None}
+    fields = dataclasses.asdict(kept)
+    log_weights = fields.pop("log_weights")
+    return {} if log_weights is None else {"log_weights": log_weights}, {"log_partition": fields}
+
+
+def take_log_partition(
+    arrays: dict[str, np.ndarray], values: dict[str, Any], path: str | os.PathLike[str]
+) -> LogPartition | None:
+    """Return the estimate of log Z that a file holds, if any.
+
+    Raises
+    ------
+    ModelFileError
+        When it has other fields.
+    """
+    fields: Any = values.get("log_partition")
+    try:
+        return None if fields is None else LogPartition(**fields, log_weights=arrays.get("log_weights"))
+    except TypeError as error:
+        raise ModelFileError(f"{path}: the estimate of log Z is damaged: {error}") from error

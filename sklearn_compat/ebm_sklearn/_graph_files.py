@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import copy
 import os
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
 from ebm.boltzmann.boltzmann_machine import DENSE
 from ebm.boltzmann.graph import Graph
-from ebm.sampling.annealing import LogPartition
 from ebm.storage import ModelFileError
-from ebm_sklearn._files import saved_parameters, take_array
-from ebm_sklearn._rbm_files import MOTION
+from ebm_sklearn._files import MOTION, saved_log_partition, saved_parameters, take_array, take_log_partition, take_seed
 
 
 def _given(graph: Any) -> bool:
@@ -42,13 +39,10 @@ def saved(machine: Any) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     arrays |= {MOTION + name: array for name, array in machine._motion.items()}
     values: dict[str, Any] = {
         "seed": machine._seed, "weight_seen": machine._weight_seen, "beta": machine._beta,
-        "graph_given": _given(machine.graph), "log_partition": None,
+        "graph_given": _given(machine.graph),
     }  # fmt: skip
-    if machine._log_partition is not None:
-        values["log_partition"] = {k: v for k, v in asdict(machine._log_partition).items() if k != "log_weights"}
-        if machine._log_partition.log_weights is not None:
-            arrays["log_weights"] = machine._log_partition.log_weights
-    return arrays, values
+    log_weights, log_z = saved_log_partition(machine._log_partition)
+    return {**arrays, **log_weights}, {**values, **log_z}
 
 
 def restored(arrays: dict[str, np.ndarray], values: dict[str, Any], path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -101,20 +95,14 @@ def _motion(
 
 
 def _values(arrays: dict[str, np.ndarray], values: dict[str, Any], path: str | os.PathLike[str]) -> dict[str, Any]:
-    seed, log_z = values.get("seed"), values.get("log_partition")
-    if not isinstance(seed, int) or not 0 <= seed < 2**64:
-        raise ModelFileError(f"{path}: the seed is {seed!r}, not an integer of 64 bits")
+    seed = take_seed(values, path)
     for name in ("weight_seen", "beta"):
         value = values.get(name)
         if not isinstance(value, int | float) or not 0 < value < np.inf:
             raise ModelFileError(f"{path}: {name} is {value!r}, not a number above 0")
-    try:
-        kept = None if log_z is None else LogPartition(**log_z, log_weights=arrays.get("log_weights"))
-    except TypeError as error:
-        raise ModelFileError(f"{path}: the estimate of log Z is damaged: {error}") from error
     return {
         "_seed": seed,
         "_weight_seen": float(values["weight_seen"]),
         "_beta": float(values["beta"]),
-        "_log_partition": kept,
+        "_log_partition": take_log_partition(arrays, values, path),
     }

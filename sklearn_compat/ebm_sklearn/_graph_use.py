@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -21,17 +20,16 @@ from ebm.boltzmann.graph_posterior import hidden_mean, posterior_states
 from ebm.random import Random, Stream
 from ebm.sampling.annealing import LogPartition
 from ebm_sklearn._base import TrainedEstimator
+from ebm_sklearn._density import DensityWithPartition
 from ebm_sklearn._graph_files import parameters_without_graph, restored, saved
 from ebm_sklearn._input import by_blocks, dense, read_samples
-from ebm_sklearn._random import draw_random
-from ebm_sklearn._rbm_use import _at_least_one
-from ebm_sklearn._warnings import UntrustedEstimateWarning
+from ebm_sklearn._random import at_least_one, draw_random, random_for_sample
 
 AFTER_FIT = 0x9E3779B97F4A7C15  # any constant: seeds that differ give unrelated numbers
 BURN_IN = 10  # sweeps of hidden units that are joined to each other, where `gibbs` starts from visible ones
 
 
-class FittedBoltzmannMachine(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TrainedEstimator):
+class FittedBoltzmannMachine(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityWithPartition, TrainedEstimator):
     """Methods of a fitted machine; the subclass learns ``coupling_``, ``intercept_`` and ``mean_``."""
 
     coupling_: Any
@@ -43,7 +41,6 @@ class FittedBoltzmannMachine(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     random_state: Any
     _beta: float
     _seed: int  # of the fit
-    _log_partition: LogPartition | None
     _weight_seen: float  # sum of the weights behind mean_
     _motion: dict[str, np.ndarray]
 
@@ -113,7 +110,7 @@ class FittedBoltzmannMachine(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     def score_samples(self, X: Any) -> np.ndarray:
         """Return the normalised log-likelihood log p(v) of every sample, in nats.
 
-        It needs log Z, which the first call computes and keeps (see `log_partition_` for cost and trust).
+        It needs log Z, which the first call computes and keeps (see `estimate_log_partition` for cost and trust).
 
         Parameters
         ----------
@@ -136,42 +133,15 @@ class FittedBoltzmannMachine(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             When more than 25 hidden units would have to be enumerated.
         """
         check_is_fitted(self)
-        log_f = -self._beta * self.energy(X)
-        known = self._log_partition is not None  # else the estimate itself warns
-        log_z = self.log_partition_
-        if known and not log_z.trusted:
-            warnings.warn(f"log Z is {log_z.verdict}", UntrustedEstimateWarning, stacklevel=2)
-        return log_f - log_z.value
-
-    def score(self, X: Any, y: Any = None) -> float:
-        """Return the mean log-likelihood of the samples, in nats: the mean of `score_samples`.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-        y : None
-            Ignored.
-
-        Returns
-        -------
-        float
-        """
-        return float(np.mean(self.score_samples(X)))
-
-    @property
-    def log_partition_(self) -> LogPartition:
-        """log Z of the model, with its standard error, effective sample size, method and verdict.
-
-        Computed on first use by `estimate_log_partition` with its defaults, kept, and dropped by `fit` and
-        `partial_fit`. With up to 20 units beside those of one colour it is exact.
-        """
-        check_is_fitted(self)
-        return self._log_partition or self.estimate_log_partition()
+        return self._normalised(-self._beta * self.energy(X))
 
     def estimate_log_partition(
         self, *, n_chains: int = 100, n_temperatures: int = 2000, exact: bool | None = None
     ) -> LogPartition:
         """Compute log Z anew, and keep it for `score_samples`.
+
+        With up to 20 units beside those of one colour it is exact by default; else annealing costs ``n_chains`` times
+        ``n_temperatures`` sweeps.
 
         Parameters
         ----------
@@ -218,13 +188,6 @@ class FittedBoltzmannMachine(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         means[: self.n_features_in_] = self.mean_
         return means
 
-    def __dir__(self) -> Iterable[str]:
-        # scikit-learn asks for every member here, and its HTML view walks over them: that is no reason to
-        # start the estimate.
-        unknown = self.__dict__.get("_log_partition") is None
-        names = (name for name in object.__dir__(self) if not (unknown and name == "log_partition_"))
-        return [name for name in names if hasattr(self, name)]
-
     def sample(self, n_samples: int = 1, *, y: Any = None, n_gibbs: int = 200, random_state: Any = None) -> np.ndarray:
         """Draw samples from the model by colour-block Gibbs sampling.
 
@@ -251,11 +214,7 @@ class FittedBoltzmannMachine(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         ValueError
             When a number is below 1, or y is given.
         """
-        check_is_fitted(self)
-        _at_least_one(n_samples=n_samples, n_gibbs=n_gibbs)
-        if y is not None:
-            raise ValueError(f"{type(self).__name__} samples no conditional distribution: y must be None, got {y!r}")
-        random = draw_random(self.random_state if random_state is None else random_state, "sample")
+        random = random_for_sample(self, y, random_state, n_samples=n_samples, n_gibbs=n_gibbs)
         model = self._model()
         if hasattr(self, "chains_"):
             order = random.permutation(len(self.chains_), 0)
@@ -294,7 +253,7 @@ class FittedBoltzmannMachine(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             When ``n_gibbs`` is below 1, or ``clamped`` is no mask of the features.
         """
         check_is_fitted(self)
-        _at_least_one(n_gibbs=n_gibbs)
+        at_least_one(n_gibbs=n_gibbs)
         held = _mask(clamped, self.n_features_in_)
         random = draw_random(self.random_state if random_state is None else random_state, "gibbs")
         X, model = read_samples(self, X, reset=False, binarize=self.binarize), self._model()

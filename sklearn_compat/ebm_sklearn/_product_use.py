@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import warnings
-from collections.abc import Iterable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -22,12 +20,9 @@ from ebm.random import Random, Stream
 from ebm.sampling.annealing import LogPartition
 from ebm.storage import ModelFileError
 from ebm_sklearn._base import TrainedEstimator
-from ebm_sklearn._files import take_array
-from ebm_sklearn._random import draw_random
-from ebm_sklearn._rbm_use import _at_least_one
-from ebm_sklearn._warnings import UntrustedEstimateWarning
-
-MOTION = "motion/"  # what learning carries
+from ebm_sklearn._density import DensityWithPartition
+from ebm_sklearn._files import MOTION, saved_log_partition, take_array, take_log_partition, take_seed
+from ebm_sklearn._random import random_for_sample
 
 
 def one_blas_thread() -> Any:
@@ -35,7 +30,7 @@ def one_blas_thread() -> Any:
     return threadpool_limits(limits=1, user_api="blas")
 
 
-class FittedProduct(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TrainedEstimator):
+class FittedProduct(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityWithPartition, TrainedEstimator):
     """Methods of a fitted product of experts."""
 
     components_: np.ndarray
@@ -54,7 +49,6 @@ class FittedProduct(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TrainedEs
     _motion: dict[str, np.ndarray]
     _learning: str
     _seed: int
-    _log_partition: LogPartition | None
 
     def _model(self) -> Model:
         return Model(self._weights, self.intercept_, self.exponents_, EXPERTS[self.expert])
@@ -131,7 +125,7 @@ class FittedProduct(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TrainedEs
         """Return the normalised log-density log p(x) of every sample, in nats, in the units of X.
 
         Exact with at most as many experts as features. With more, log Z is estimated by the first call and kept
-        (see `log_partition_`).
+        (see `estimate_log_partition`).
 
         Parameters
         ----------
@@ -152,42 +146,14 @@ class FittedProduct(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TrainedEs
         ValueError
             When the product has come to be one that cannot be normalised.
         """
-        energy = self.energy(X).astype(np.float64)
-        known = self._log_partition is not None  # else the estimate itself warns
-        log_z = self.log_partition_
-        if known and not log_z.trusted:
-            warnings.warn(f"log Z is {log_z.verdict}", UntrustedEstimateWarning, stacklevel=2)
-        return -energy - log_z.value
-
-    def score(self, X: Any, y: Any = None) -> float:
-        """Return the mean of `score_samples`, in nats.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-        y : None
-            Ignored.
-
-        Returns
-        -------
-        float
-        """
-        return float(np.mean(self.score_samples(X)))
-
-    @property
-    def log_partition_(self) -> LogPartition:
-        """log Z of exp(-E(x)) over x in the units of X, with its error, method and verdict.
-
-        In closed form with at most as many experts as features. With more, `estimate_log_partition` with its
-        defaults is run on first use, and its result kept until `fit` or `partial_fit`.
-        """
-        check_is_fitted(self)
-        return self._log_partition or self.estimate_log_partition()
+        return self._normalised(-self.energy(X).astype(np.float64))
 
     def estimate_log_partition(
         self, *, n_chains: int = 100, n_temperatures: int = 1000, n_leapfrog: int = 5
     ) -> LogPartition:
-        """Estimate log Z anew by annealed importance sampling, where it has no closed form, and keep it.
+        """Find log Z of exp(-E(x)) over x in the units of X anew, and keep it for `score_samples`.
+
+        In closed form with at most as many experts as features; with more, by annealed importance sampling.
 
         Parameters
         ----------
@@ -224,11 +190,6 @@ class FittedProduct(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TrainedEs
         self._log_partition = replace(found, value=found.value - volume)
         return self._log_partition
 
-    def __dir__(self) -> Iterable[str]:
-        # scikit-learn asks for every member here: that is no reason to start the estimate.
-        hidden = {"log_partition_"} if self.__dict__.get("_log_partition") is None else set()
-        return [name for name in object.__dir__(self) if name not in hidden and hasattr(self, name)]
-
     def sample(self, n_samples: int = 1, *, y: Any = None, n_moves: int = 200, random_state: Any = None) -> np.ndarray:
         """Draw samples: exact ones with at most as many experts as features, else ends of Markov chains.
 
@@ -253,11 +214,7 @@ class FittedProduct(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TrainedEs
         ValueError
             When a number is below 1, or y is given.
         """
-        check_is_fitted(self)
-        _at_least_one(n_samples=n_samples, n_moves=n_moves)
-        if y is not None:
-            raise ValueError(f"{type(self).__name__} samples no conditional distribution: y must be None, got {y!r}")
-        random = draw_random(self.random_state if random_state is None else random_state, "sample")
+        random = random_for_sample(self, y, random_state, n_samples=n_samples, n_moves=n_moves)
         model = self._model()
         with self._limited(), one_blas_thread():
             if model.is_exact:
@@ -275,12 +232,8 @@ class FittedProduct(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TrainedEs
         arrays = {name: getattr(self, name) for name in names}
         arrays["weights"] = self._weights
         arrays |= {MOTION + name: array for name, array in self._motion.items()}
-        values: dict[str, Any] = {"seed": self._seed, "learning": self._learning, "log_partition": None}
-        if self._log_partition is not None:
-            values["log_partition"] = {k: v for k, v in asdict(self._log_partition).items() if k != "log_weights"}
-            if self._log_partition.log_weights is not None:
-                arrays["log_weights"] = self._log_partition.log_weights
-        return arrays, values
+        log_weights, log_z = saved_log_partition(self._log_partition)
+        return {**arrays, **log_weights}, {"seed": self._seed, "learning": self._learning, **log_z}
 
     def _restore(self, arrays: dict[str, np.ndarray], values: dict[str, Any], path: str | os.PathLike[str]) -> None:
         components = arrays.get("components_")
@@ -312,18 +265,12 @@ class FittedProduct(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TrainedEs
     def _restore_values(
         self, arrays: dict[str, np.ndarray], values: dict[str, Any], path: str | os.PathLike[str]
     ) -> None:
-        seed, learning, log_z = values.get("seed"), values.get("learning"), values.get("log_partition")
-        if not isinstance(seed, int) or not 0 <= seed < 2**64:
-            raise ModelFileError(f"{path}: the seed is {seed!r}, not an integer of 64 bits")
+        seed, learning = take_seed(values, path), values.get("learning")
         if learning not in ("ml", "cd", "pcd"):
             raise ModelFileError(f"{path}: it was learnt by {learning!r}, which is unknown")
         if not (self.exponents_ > 0).all():
             raise ModelFileError(f"{path}: exponents_ must be above 0")
-        try:
-            kept = None if log_z is None else LogPartition(**log_z, log_weights=arrays.get("log_weights"))
-        except TypeError as error:
-            raise ModelFileError(f"{path}: the estimate of log Z is damaged: {error}") from error
-        self._seed, self._learning, self._log_partition = seed, learning, kept
+        self._seed, self._learning, self._log_partition = seed, learning, take_log_partition(arrays, values, path)
 
     # ---- what scikit-learn asks ----
 

@@ -9,9 +9,8 @@ import numpy as np
 
 from ebm.storage import ModelFileError
 from ebm_sklearn import _rbm_files
-from ebm_sklearn._files import take_array
+from ebm_sklearn._files import MOTION, take_array
 from ebm_sklearn._labels import restored_classes, saved_classes
-from ebm_sklearn._rbm_files import MOTION
 
 OURS = ("label_weights_", "intercept_label_", "class_mean_", "class_weight_seen")
 

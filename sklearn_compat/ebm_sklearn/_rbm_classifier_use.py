@@ -13,9 +13,9 @@ from ebm.boltzmann.classification_rbm import ClassificationRBM, labelled_sweeps
 from ebm.boltzmann.units import Bernoulli, Unit
 from ebm.random import Random, Stream
 from ebm_sklearn._labels import numbers_of
-from ebm_sklearn._random import draw_random
+from ebm_sklearn._random import at_least_one, draw_random
 from ebm_sklearn._rbm_classifier_files import restored, saved
-from ebm_sklearn._rbm_use import FittedRBM, _at_least_one
+from ebm_sklearn._rbm_use import FittedRBM
 
 
 class FittedRBMClassifier(ClassifierMixin, FittedRBM):
@@ -129,7 +129,7 @@ class FittedRBMClassifier(ClassifierMixin, FittedRBM):
             When a number is below 1, or y has another length or a label that was not learnt.
         """
         check_is_fitted(self)
-        _at_least_one(n_samples=n_samples, n_gibbs=n_gibbs)
+        at_least_one(n_samples=n_samples, n_gibbs=n_gibbs)
         labels = None if y is None else self._wanted(y, n_samples)
         random = draw_random(self.random_state if random_state is None else random_state, "sample")
         model = self._model()

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
-from ebm.sampling.annealing import LogPartition
 from ebm.storage import ModelFileError
-from ebm_sklearn._files import take_array
+from ebm_sklearn._files import MOTION, saved_log_partition, take_array, take_log_partition, take_seed
 
-MOTION = "motion/"  # what learning carries beside the parameters
 MATRICES = ("weights", "weights_velocity", "fast_weights")
 PER_FEATURE = ("log_variance", "log_variance_velocity", "scale", "base")
 
@@ -22,12 +19,8 @@ def saved(rbm: Any) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     arrays = {name: getattr(rbm, name) for name in ("components_", "intercept_hidden_", "intercept_visible_", "mean_")}
     arrays |= {name: getattr(rbm, name) for name in ("chains_", "noise_variance_") if hasattr(rbm, name)}
     arrays |= {MOTION + name: array for name, array in rbm._motion.items()}
-    values: dict[str, Any] = {"seed": rbm._seed, "weight_seen": rbm._weight_seen, "log_partition": None}
-    if rbm._log_partition is not None:
-        values["log_partition"] = {k: v for k, v in asdict(rbm._log_partition).items() if k != "log_weights"}
-        if rbm._log_partition.log_weights is not None:
-            arrays["log_weights"] = rbm._log_partition.log_weights
-    return arrays, values
+    log_weights, log_z = saved_log_partition(rbm._log_partition)
+    return {**arrays, **log_weights}, {"seed": rbm._seed, "weight_seen": rbm._weight_seen, **log_z}
 
 
 def restored(arrays: dict[str, np.ndarray], values: dict[str, Any], path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -81,13 +74,7 @@ def _motion_kind(name: str, array: np.ndarray, components: np.ndarray) -> tuple[
 
 
 def _values(arrays: dict[str, np.ndarray], values: dict[str, Any], path: str | os.PathLike[str]) -> dict[str, Any]:
-    seed, weight, log_z = values.get("seed"), values.get("weight_seen"), values.get("log_partition")
-    if not isinstance(seed, int) or not 0 <= seed < 2**64:
-        raise ModelFileError(f"{path}: the seed is {seed!r}, not an integer of 64 bits")
+    seed, weight = take_seed(values, path), values.get("weight_seen")
     if not isinstance(weight, int | float) or not 0 < weight < np.inf:
         raise ModelFileError(f"{path}: the weight of the data seen is {weight!r}, not a number above 0")
-    try:
-        kept = None if log_z is None else LogPartition(**log_z, log_weights=arrays.get("log_weights"))
-    except TypeError as error:
-        raise ModelFileError(f"{path}: the estimate of log Z is damaged: {error}") from error
-    return {"_seed": seed, "_weight_seen": float(weight), "_log_partition": kept}
+    return {"_seed": seed, "_weight_seen": float(weight), "_log_partition": take_log_partition(arrays, values, path)}

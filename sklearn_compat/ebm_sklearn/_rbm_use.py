@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -22,13 +21,13 @@ from ebm.random import Random, Stream
 from ebm.sampling.annealing import LogPartition
 from ebm.sampling.gibbs import gibbs
 from ebm_sklearn._base import TrainedEstimator
+from ebm_sklearn._density import DensityWithPartition
 from ebm_sklearn._input import by_blocks, dense, read_samples
-from ebm_sklearn._random import draw_random
+from ebm_sklearn._random import at_least_one, draw_random, random_for_sample
 from ebm_sklearn._rbm_files import restored, saved
-from ebm_sklearn._warnings import UntrustedEstimateWarning
 
 
-class FittedRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TrainedEstimator):
+class FittedRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityWithPartition, TrainedEstimator):
     """Methods of a fitted RBM; the subclass learns ``components_``, both intercepts and ``mean_``."""
 
     components_: np.ndarray
@@ -42,7 +41,6 @@ class FittedRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TrainedEstima
     binarize: float | None
     random_state: Any
     _seed: int  # of the fit: the estimate of log Z draws from streams of its own under the same seed
-    _log_partition: LogPartition | None
     _weight_seen: float  # sum of the weights behind mean_
 
     def _units(self) -> tuple[Unit, Unit]:
@@ -104,7 +102,7 @@ class FittedRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TrainedEstima
     def score_samples(self, X: Any) -> np.ndarray:
         """Return the normalised log-likelihood log p(v) of every sample, in nats.
 
-        It needs log Z, which the first call estimates and keeps (see `log_partition_` for cost and trust).
+        It needs log Z, which the first call estimates and keeps (see `estimate_log_partition` for cost and trust).
 
         Parameters
         ----------
@@ -124,38 +122,7 @@ class FittedRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TrainedEstima
         """
         check_is_fitted(self)
         free_energy = self._by_rows(self._model().free_energy, X).astype(np.float64)
-        known = self._log_partition is not None  # else the estimate itself warns
-        log_z = self.log_partition_
-        if known and not log_z.trusted:
-            warnings.warn(f"log Z is {log_z.verdict}", UntrustedEstimateWarning, stacklevel=2)
-        return -free_energy - log_z.value
-
-    def score(self, X: Any, y: Any = None) -> float:
-        """Return the mean log-likelihood of the samples, in nats: the mean of `score_samples`.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-        y : None
-            Ignored.
-
-        Returns
-        -------
-        float
-        """
-        return float(np.mean(self.score_samples(X)))
-
-    @property
-    def log_partition_(self) -> LogPartition:
-        """log Z of the model, with its standard error, effective sample size, method and verdict.
-
-        Computed on first use by `estimate_log_partition` with its defaults, kept, and dropped by `fit` and
-        `partial_fit`. With up to 2^20 states of one layer it is exact and takes seconds at most; else
-        annealing costs a million sweeps of Gibbs (100 chains, 10,000 temperatures): some ten seconds for
-        784 x 256 units on two cores.
-        """
-        check_is_fitted(self)
-        return self._log_partition or self.estimate_log_partition()
+        return self._normalised(-free_energy)
 
     def estimate_log_partition(
         self,
@@ -168,6 +135,9 @@ class FittedRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TrainedEstima
         n_gibbs: int = 1000,
     ) -> LogPartition:
         """Estimate log Z anew, and keep it for `score_samples`.
+
+        With up to 2^20 states of one layer it is exact by default and takes seconds at most; else annealing costs a
+        million sweeps of Gibbs (100 chains, 10,000 temperatures): some ten seconds for 784 x 256 units on two cores.
 
         Parameters
         ----------
@@ -207,7 +177,7 @@ class FittedRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TrainedEstima
             raise ValueError(f"method must be 'ais', 'reverse_ais' or 'bridge', got {method!r}")
         if temperatures not in ("fixed", "adaptive"):
             raise ValueError(f"temperatures must be 'fixed' or 'adaptive', got {temperatures!r}")
-        _at_least_one(n_chains=n_chains, n_gibbs=n_gibbs)
+        at_least_one(n_chains=n_chains, n_gibbs=n_gibbs)
         most = {None: 2**20, True: np.inf, False: 0}[exact]
         model, random = self._model(), Random(self._seed)
         options: dict[str, Any] = {
@@ -226,13 +196,6 @@ class FittedRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TrainedEstima
                 estimate = run(model, v, **options)
         self._log_partition = estimate
         return estimate
-
-    def __dir__(self) -> Iterable[str]:
-        # scikit-learn asks for every member here, and its HTML view walks over them: that is no reason to
-        # start the estimate.
-        unknown = self.__dict__.get("_log_partition") is None
-        names = (name for name in object.__dir__(self) if not (unknown and name == "log_partition_"))
-        return [name for name in names if hasattr(self, name)]
 
     def sample(self, n_samples: int = 1, *, y: Any = None, n_gibbs: int = 200, random_state: Any = None) -> np.ndarray:
         """Draw samples from the model by Gibbs sampling.
@@ -260,11 +223,7 @@ class FittedRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TrainedEstima
         ValueError
             When a number is below 1, or y is given.
         """
-        check_is_fitted(self)
-        _at_least_one(n_samples=n_samples, n_gibbs=n_gibbs)
-        if y is not None:
-            raise ValueError(f"{type(self).__name__} samples no conditional distribution: y must be None, got {y!r}")
-        random = draw_random(self.random_state if random_state is None else random_state, "sample")
+        random = random_for_sample(self, y, random_state, n_samples=n_samples, n_gibbs=n_gibbs)
         model = self._model()
         with self._limited():
             return gibbs(model, self._first_hidden(model, n_samples, random), n_gibbs, random)[0]
@@ -300,7 +259,7 @@ class FittedRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TrainedEstima
             When ``n_gibbs`` is below 1.
         """
         check_is_fitted(self)
-        _at_least_one(n_gibbs=n_gibbs)
+        at_least_one(n_gibbs=n_gibbs)
         if random_state is None:
             if not hasattr(self, "_gibbs_seed"):
                 self._gibbs_seed, self._gibbs_steps = draw_random(self.random_state, "gibbs").seed, 0
@@ -337,9 +296,3 @@ class FittedRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TrainedEstima
         tags.input_tags.sparse = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
-
-
-def _at_least_one(**numbers: int) -> None:
-    for name, value in numbers.items():
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-            raise ValueError(f"{name} must be an integer of at least 1, got {value!r}")

@@ -20,8 +20,7 @@ from ebm_sklearn._base import TRAINING_CONSTRAINTS, TrainedEstimator
 from ebm_sklearn._convergence import Convergence
 from ebm_sklearn._files import take_array
 from ebm_sklearn._input import data_digest, warn_outside
-from ebm_sklearn._random import draw_random
-from ebm_sklearn._rbm_use import _at_least_one
+from ebm_sklearn._random import draw_random, random_for_sample
 
 
 class MixtureOfExperts(TrainedEstimator):
@@ -308,11 +307,7 @@ class MixtureOfExperts(TrainedEstimator):
         ValueError
             When ``n_samples`` is below 1, or y is given.
         """
-        check_is_fitted(self)
-        _at_least_one(n_samples=n_samples)
-        if y is not None:
-            raise ValueError(f"{type(self).__name__} samples no conditional distribution: y must be None, got {y!r}")
-        random = draw_random(self.random_state if random_state is None else random_state, "sample")
+        random = random_for_sample(self, y, random_state, n_samples=n_samples)
         return self._model().sample(n_samples, random)[0]
 
     # ---- files ----
