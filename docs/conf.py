@@ -38,7 +38,13 @@ html_theme_options = {"show_prev_next": False, "navigation_with_keys": False}
 
 autosummary_generate = True
 autodoc_typehints = "none"  # numpydoc's parameter lists say types with shapes
-autodoc_default_options = {"members": True, "show-inheritance": True}
+# Methods that stand in a private module are shown with the class that a user sees; not those of other libraries.
+FOREIGN = (
+    "BaseEstimator, TransformerMixin, ClassifierMixin, RegressorMixin, ClassNamePrefixFeaturesOutMixin, "
+    "CallbackSupportMixin, UserWarning, Exception, IntEnum, ndarray, tuple, object"
+)
+ELSEWHERE = ("get_metadata_routing", "set_output", "to_bytes", "from_bytes")  # refer to pages that are not ours
+autodoc_default_options = {"members": True, "show-inheritance": True, "inherited-members": FOREIGN}
 numpydoc_show_class_members = False
 
 sphinx_gallery_conf = {
@@ -54,7 +60,7 @@ sphinx_gallery_conf = {
 
 def skip_member(app, what, name, obj, skip, options):
     """Leave out scikit-learn's generated `set_fit_request` and the like: they refer to its own glossary."""
-    return skip or (name.startswith("set_") and name.endswith("_request"))
+    return skip or name in ELSEWHERE or (name.startswith("set_") and name.endswith("_request"))
 
 
 def setup(app):

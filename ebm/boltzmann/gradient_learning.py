@@ -35,6 +35,7 @@ from ebm.random import Random
 
 LEAST_VARIANCE, MOST_VARIANCE = 1e-3, 10.0  # of a visible unit given the hidden ones, in variances of the data
 LOG_VARIANCE, LARGEST_STEP = "log_variance", 0.1  # of z in one update
+LARGEST_SHIFT = 1.0  # standard deviations by which one update may move a mean: many hidden units step as one
 LARGEST_GAIN = 0.9  # of real units on real ones: at g a bias moves means by 1 / (1 - g^2), without end at 1
 
 
@@ -181,9 +182,19 @@ class GradientLearner:
             velocity = self._velocity[name]
             velocity *= momentum
             velocity += rate * (decayed if name == "weights" else gradient[name])
-            if name == LOG_VARIANCE:
-                np.clip(velocity, -LARGEST_STEP, LARGEST_STEP, out=velocity)
+            if LOG_VARIANCE in self._parameters:
+                self._hold_back(name, velocity)
             parameter += velocity
+
+    def _hold_back(self, name: str, velocity: Any) -> None:
+        """Bound a step: of z, and of the weights by how far all hidden units together could move a mean."""
+        if name == LOG_VARIANCE:
+            np.clip(velocity, -LARGEST_STEP, LARGEST_STEP, out=velocity)
+        elif name == "weights":
+            deviation = np.exp((self._power - 0.5) * self._parameters[LOG_VARIANCE])
+            shift = float((abs(velocity).sum(axis=1) / deviation).max())
+            if shift > LARGEST_SHIFT:
+                velocity *= velocity.dtype.type(LARGEST_SHIFT / shift)
 
     def _keep_centred(self, before: RBM) -> None:
         """Move the biases against the weights' change: the inputs at mu and lambda move by the biases' own steps only.
