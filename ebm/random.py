@@ -51,6 +51,7 @@ class Stream(enum.IntEnum):
     TRAJECTORY = 61  # the seed of the chains that follow a model while it learns
     RESAMPLING = 62  # which chains of a population go on
     REVERSE_STARTS = 63  # the seed of the chains that sample a model before it is annealed in reverse
+    LOG_PARTITION = 64  # the seed of an estimate of log Z after a fit, whose own seed learning has used
     EXPERT_MOMENTUM = 70  # momenta of Hamiltonian moves
     EXPERT_ACCEPTANCE = 71  # whether they are accepted, and how long their steps are
     EXPERT_SCALES = 72  # scales of Student-t experts, given the state

@@ -202,7 +202,7 @@ class FittedBoltzmannMachine(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             estimate = log_partition(
                 model,
                 means=self._means(),
-                random=self._after_fit(),
+                random=Random(self._seed).child(Stream.LOG_PARTITION),
                 n_chains=n_chains,
                 n_temperatures=n_temperatures,
                 exact_below=most,

@@ -41,7 +41,7 @@ class FittedRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TrainedEstima
     hidden: str | Unit
     binarize: float | None
     random_state: Any
-    _seed: int  # of the fit: the estimate of log Z draws from streams of its own under the same seed
+    _seed: int  # of the fit: the estimate of log Z draws under a seed of its own, drawn from this one
     _log_partition: LogPartition | None
     _weight_seen: float  # sum of the weights behind mean_
 
@@ -209,7 +209,7 @@ class FittedRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TrainedEstima
             raise ValueError(f"temperatures must be 'fixed' or 'adaptive', got {temperatures!r}")
         _at_least_one(n_chains=n_chains, n_gibbs=n_gibbs)
         most = {None: 2**20, True: np.inf, False: 0}[exact]
-        model, random = self._model(), Random(self._seed)
+        model, random = self._model(), Random(self._seed).child(Stream.LOG_PARTITION)
         options: dict[str, Any] = {
             "data_mean": self.mean_,
             "random": random,
