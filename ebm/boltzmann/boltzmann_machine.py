@@ -236,10 +236,16 @@ class BoltzmannMachine:
         return {}
 
     def random_states(
-        self, n_chains: int, random: Random, stream: Stream = Stream.GRAPH_CHAINS, step: int = 0
+        self,
+        n_chains: int,
+        random: Random,
+        stream: Stream = Stream.GRAPH_CHAINS,
+        step: int = 0,
+        first_chain: int = 0,
     ) -> np.ndarray:
-        """Draw every unit by a fair coin, shape (n_chains, n_units)."""
-        return (random.uniform((n_chains, self.n_units), stream, step) < 0.5).astype(self.dtype)
+        """Draw every unit by a fair coin, shape (n_chains, n_units); chain r at row ``first_chain + r``."""
+        u = random.uniform((n_chains, self.n_units), stream, step, first_row=first_chain)
+        return (u < 0.5).astype(self.dtype)
 
     # ---- as a tempered family ----
 
