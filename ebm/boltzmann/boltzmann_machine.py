@@ -254,9 +254,9 @@ class BoltzmannMachine:
         """Log Z_0 = sum_i log(1 + e^{base_bias_i})."""
         return float(np.logaddexp(0.0, self.base_bias.astype(np.float64)).sum())
 
-    def start(self, n_chains: int, random: Random) -> np.ndarray:
+    def start(self, n_chains: int, random: Random, *, step: int = 0) -> np.ndarray:
         """Draw exact states of the base, shape (n_chains, n_units)."""
-        u = random.uniform((n_chains, self.n_units), Stream.GRAPH_BASE, dtype=self.dtype.type)
+        u = random.uniform((n_chains, self.n_units), Stream.GRAPH_BASE, step, dtype=self.dtype.type)
         return (u < expit(self.base_bias)).astype(self.dtype)
 
     def sweep(

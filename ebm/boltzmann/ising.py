@@ -162,10 +162,10 @@ class IsingLattice:
         """Log Z_0 = n log 2."""
         return float(self.n_sites * np.log(2.0))
 
-    def start(self, n_chains: int, random: Random, first_chain: int = 0) -> Any:
-        """Draw fair spins, shape (n_chains, n_sites), chain r at row ``first_chain + r``."""
+    def start(self, n_chains: int, random: Random, first_chain: int = 0, *, step: int = 0) -> Any:
+        """Draw fair spins, shape (n_chains, n_sites), chain r at row ``first_chain + r`` and ``step``."""
         even = self.device.zeros((n_chains, self.n_sites), self.dtype)
-        up = bernoulli(even, None, random.at(Stream.LATTICE_START, 0, first_chain))
+        up = bernoulli(even, None, random.at(Stream.LATTICE_START, step, first_chain))
         return 2 * up - 1
 
     def potential(self, states: Any) -> np.ndarray:

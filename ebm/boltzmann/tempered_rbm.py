@@ -70,11 +70,11 @@ class TemperedRBM:
     def _no_input(self) -> Any:
         return np.zeros_like(self.model.hidden_bias)
 
-    def start(self, n_chains: int, random: Random) -> Any:
+    def start(self, n_chains: int, random: Random, *, step: int = 0) -> Any:
         """Draw states from the base, shape (n_chains, n_visible + n_hidden)."""
-        v = RBMPath(self.model, self.base_visible_bias).start(n_chains, random)
+        v = RBMPath(self.model, self.base_visible_bias).start(n_chains, random, step=step)
         rows = np.zeros_like(self._no_input, shape=(n_chains, self.model.n_hidden))
-        return self.joined(v, self.model.hidden.sample(rows, random.at(Stream.BASE_HIDDEN)))
+        return self.joined(v, self.model.hidden.sample(rows, random.at(Stream.BASE_HIDDEN, step)))
 
     def joined(self, v: Any, h: Any) -> Any:
         """Lay v and h side by side."""

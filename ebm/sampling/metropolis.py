@@ -135,9 +135,9 @@ class TemperedFlips:
         """n_units log q."""
         return self.n_units * float(np.log(len(self.moves.values)))
 
-    def start(self, n_chains: int, random: Random) -> np.ndarray:
+    def start(self, n_chains: int, random: Random, *, step: int = 0) -> np.ndarray:
         """Draw every unit uniformly from the values."""
-        u = random.uniform((n_chains, self.n_units), Stream.BASE, 0, np.float64)
+        u = random.uniform((n_chains, self.n_units), Stream.BASE, step, np.float64)
         return np.asarray(self.moves.values, self.dtype)[(u * len(self.moves.values)).astype(np.int64)]
 
     def sweep(

@@ -132,7 +132,7 @@ def simulated_annealing(
         The beta of every sweep, 0 or larger: from :func:`linear`, :func:`geometric`, :func:`logarithmic`,
         :func:`quench` or any other source.
     random : Random
-        Sweep k, counted from 1, draws at step ``first_step + k``.
+        Sweep k, counted from 1, draws at step ``first_step + k``; states of the base at step ``first_step``.
     look_every : int
         Sweeps between two looks at the chains. Only states looked at can be found; the last one always is.
     start : array of shape (n_chains, n_units), optional
@@ -155,7 +155,7 @@ def simulated_annealing(
     for name, value in (("n_chains", n_chains), ("look_every", look_every)):
         if value < 1:
             raise ValueError(f"{name} must be at least 1, got {value}")
-    states = family.start(n_chains, random) if start is None else start
+    states = family.start(n_chains, random, step=first_step) if start is None else start
     if states.shape[0] != n_chains:
         raise ValueError(f"start must have n_chains = {n_chains} rows, got {states.shape[0]}")
     best, energies = states.copy(), family.potential(states)

@@ -33,8 +33,8 @@ class Tempered(Protocol):
         """Log Z_0, in nats."""
         ...
 
-    def start(self, n_chains: int, random: Random) -> Any:
-        """Draw exact states of the base, shape (n_chains, n_units)."""
+    def start(self, n_chains: int, random: Random, *, step: int = 0) -> Any:
+        """Draw exact states of the base, shape (n_chains, n_units), at ``step`` of its streams."""
         ...
 
     def sweep(self, states: Any, betas: np.ndarray, random: Random, step: int, first_chain: int = 0) -> Any:
@@ -61,9 +61,9 @@ class TemperedPath:
         """Log Z_0."""
         return self.family.log_base
 
-    def start(self, n_chains: int, random: Random) -> Any:
+    def start(self, n_chains: int, random: Random, *, step: int = 0) -> Any:
         """Draw states from the base."""
-        return self.family.start(n_chains, random)
+        return self.family.start(n_chains, random, step=step)
 
     def move(self, states: Any, old: float, new: float, random: Random, step: int) -> tuple[Any, np.ndarray]:
         """Return states after a sweep at beta = new, and log(f_new / f_old) = -(new - old) U at the old ones."""
