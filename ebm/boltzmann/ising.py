@@ -29,8 +29,8 @@ from ebm.kernels.jit import on_gpu
 from ebm.kernels.lattice import LARGE, Clock, Tables, heat_bath, heat_bath_on_gpu, make_tables, sides_of
 from ebm.kernels.lattice_energy import energies
 from ebm.random import Draw, Random, Stream
+from ebm.sampling.tempered import COLDEST
 
-COLDEST = 1e30  # stands for an infinite beta: finite, so that a site without a local field still tosses a fair coin
 MOST_UPDATES = 2**28  # spin updates in one call, a second or so: between calls Ctrl-C is heard
 
 

@@ -59,6 +59,8 @@ class TemperedExperts:
     model: ProductOfExperts
     n_leapfrog: int = 5
 
+    is_bounded = False  # U falls without end where energies grow slower than x.x / 2
+
     @property
     def log_base(self) -> float:
         """Log Z_0."""

@@ -8,7 +8,8 @@ lays them side by side, so that whole states can be exchanged between temperatur
 
 The same formula holds beyond beta = 1, where simulated annealing goes: f_beta = exp(-E_0 - beta U), so all probability
 goes to the states of least U as beta grows. These are the states of least E where the base has no energy (E_0 = 0).
-A family says how far its betas may go; importance sampling and tempering stay within 0 and 1.
+Betas beyond ``COLDEST`` are that, and a family whose states are not bounded says so (``is_bounded``, else taken for
+true): its potential need not have a minimum. Importance sampling and tempering stay within 0 and 1.
 
 Source: Neal 2001 (doi:10.1023/A:1008923215028), section 2, eq. 3 (geometric bridges); Swendsen & Wang 1986
 (doi:10.1103/PhysRevLett.57.2607) for replicas at several temperatures.
@@ -23,6 +24,10 @@ import numpy as np
 
 if TYPE_CHECKING:
     from ebm.random import Random
+
+# Stands for every larger beta, infinity included. Finite, so that beta x is 0 where x is, and a unit without an input
+# still tosses a fair coin; so large that any other input of float32 decides; so small that float32 holds beta x.
+COLDEST = 1e30
 
 
 class Tempered(Protocol):
