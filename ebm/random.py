@@ -51,6 +51,7 @@ class Stream(enum.IntEnum):
     TRAJECTORY = 61  # the seed of the chains that follow a model while it learns
     RESAMPLING = 62  # which chains of a population go on
     REVERSE_STARTS = 63  # the seed of the chains that sample a model before it is annealed in reverse
+    LOG_PARTITION = 64  # the seed of an estimate of log Z after a fit, whose own seed learning has used
     EXPERT_MOMENTUM = 70  # momenta of Hamiltonian moves
     EXPERT_ACCEPTANCE = 71  # whether they are accepted, and how long their steps are
     EXPERT_SCALES = 72  # scales of Student-t experts, given the state
@@ -87,9 +88,11 @@ class Random:
         """Return random numbers under another seed (52 bits), drawn from this one: for a run within a run."""
         return Random(int(self.uniform((1, 1), stream, number, np.float64)[0, 0] * 2**52))
 
-    def uniform(self, shape: tuple[int, int], stream: Stream, step: int = 0, dtype: type = np.float32) -> np.ndarray:
+    def uniform(
+        self, shape: tuple[int, int], stream: Stream, step: int = 0, dtype: type = np.float32, first_row: int = 0
+    ) -> np.ndarray:
         """Uniforms in the open interval (0, 1), shape (rows, columns)."""
-        return uniforms(shape, self.seed, step, int(stream), dtype)
+        return uniforms(shape, self.seed, step, int(stream), dtype, first_row)
 
     def permutation(self, n: int, epoch: int) -> np.ndarray:
         """Return an order of ``n`` samples for one epoch, int64, from 52-bit keys."""

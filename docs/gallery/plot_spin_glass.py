@@ -27,7 +27,7 @@ from ebm.sampling.simulated_annealing import geometric, linear, logarithmic, que
 
 lattice = IsingLattice((64, 64))
 betas = np.linspace(0.2, 0.7, 24)
-start = lattice.sample(24, 2000, beta=betas, random=0, start=np.ones((24, 64, 64), np.float32))
+start = lattice.sample(24, 2000, beta=betas, random=0, start=np.ones((24, 64, 64), np.float32), first_step=1)
 measured = lattice.measure(24, 1000, every=4, beta=betas, random=0, start=start, first_step=2001)
 energy = [mean_with_error(draws / lattice.n_sites) for draws in measured.energy]
 order = [mean_with_error(np.abs(draws)) for draws in measured.magnetization]
@@ -51,7 +51,8 @@ plt.show()
 figure, axes = plt.subplots(1, 3, figsize=(9, 3.2), layout="constrained")
 large = IsingLattice((128, 128))
 for panel, beta in zip(axes, (0.38, CRITICAL_BETA, 0.5), strict=True):
-    state = large.sample(1, 20_000, beta=beta, random=3, start=np.ones((1, 128, 128), np.float32))[0]
+    ones = np.ones((1, 128, 128), np.float32)
+    state = large.sample(1, 20_000, beta=beta, random=3, start=ones, first_step=1)[0]
     panel.imshow(state, cmap="gray", interpolation="nearest")
     panel.set(xticks=[], yticks=[], title=rf"$\beta$ = {beta:.3f}")
 plt.show()

@@ -63,11 +63,11 @@ class RBMPath:
         no_input = np.zeros_like(self.model.hidden_bias[None], dtype=np.float64)
         return float(self.model.visible.cumulant(b0)[0]) + float(self.model.hidden.cumulant(no_input)[0])
 
-    def start(self, n_chains: int, random: Random) -> Any:
+    def start(self, n_chains: int, random: Random, *, step: int = 0) -> Any:
         """Draw visible states, shape (n_chains, n_visible), from the base."""
         b0 = self.base_visible_bias
         inputs = np.zeros_like(b0, shape=(n_chains, b0.size)) + b0
-        return self.model.visible.sample(inputs, random.at(Stream.BASE))
+        return self.model.visible.sample(inputs, random.at(Stream.BASE, step))
 
     def anneal(self, v: Any, betas: np.ndarray, random: Random, first_step: int) -> tuple[Any, np.ndarray]:
         """Move along betas and return v and the sum of the log ratios (float64): ``move`` after ``move``, but fused."""

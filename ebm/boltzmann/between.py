@@ -91,8 +91,8 @@ class ModelPath:
             _between(a.hidden, b.hidden, a.hidden_bias, beta),
         )
 
-    def start(self, n_chains: int, random: Random) -> Any:
-        """Return the first ``n_chains`` states.
+    def start(self, n_chains: int, random: Random, *, step: int = 0) -> Any:
+        """Return the first ``n_chains`` states; nothing is drawn.
 
         Raises
         ------

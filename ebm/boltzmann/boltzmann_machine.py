@@ -23,6 +23,7 @@ from ebm.boltzmann.graph_layout import Layout
 from ebm.kernels.bernoulli import bernoulli
 from ebm.kernels.colour_gibbs import Couplings, colour_gibbs
 from ebm.random import Random, Stream
+from ebm.sampling.tempered import COLDEST
 
 DENSE = 0.1  # share of entries of W from which on products with a dense matrix are faster
 
@@ -189,7 +190,8 @@ class BoltzmannMachine:
         clamped : bool ndarray of shape (n_units,), optional
             Units that stay as they are in every chain; the others then have their conditional distribution.
         betas : float or ndarray of shape (n_chains,)
-            t of every chain: 1 is the model, 0 the base; above 1 colder than the model (where the base is zero).
+            t of every chain: 1 is the model, 0 the base; above 1 colder than the model (where the base is zero), up to
+            ``ebm.sampling.tempered.COLDEST``, as which infinity is taken.
         first_step, first_chain : int
             Give them to continue a run, or to share its chains over workers: the numbers stay the same.
         stream : Stream
@@ -216,7 +218,7 @@ class BoltzmannMachine:
 
     def scales(self, betas: Any, n_chains: int) -> np.ndarray:
         """Return what multiplies the fields and the base's biases in every chain, t beta and 1 - t: (2, n_chains)."""
-        t = np.broadcast_to(np.asarray(betas, np.float64), (n_chains,))
+        t = np.broadcast_to(np.minimum(betas, COLDEST), (n_chains,)).astype(np.float64)
         return np.stack([self.beta * t, 1.0 - t]).astype(self.dtype)
 
     def laid_out(self, clamped: np.ndarray | None) -> tuple[Layout, Couplings]:
@@ -236,10 +238,16 @@ class BoltzmannMachine:
         return {}
 
     def random_states(
-        self, n_chains: int, random: Random, stream: Stream = Stream.GRAPH_CHAINS, step: int = 0
+        self,
+        n_chains: int,
+        random: Random,
+        stream: Stream = Stream.GRAPH_CHAINS,
+        step: int = 0,
+        first_chain: int = 0,
     ) -> np.ndarray:
-        """Draw every unit by a fair coin, shape (n_chains, n_units)."""
-        return (random.uniform((n_chains, self.n_units), stream, step) < 0.5).astype(self.dtype)
+        """Draw every unit by a fair coin, shape (n_chains, n_units); chain r at row ``first_chain + r``."""
+        u = random.uniform((n_chains, self.n_units), stream, step, first_row=first_chain)
+        return (u < 0.5).astype(self.dtype)
 
     # ---- as a tempered family ----
 
@@ -248,9 +256,9 @@ class BoltzmannMachine:
         """Log Z_0 = sum_i log(1 + e^{base_bias_i})."""
         return float(np.logaddexp(0.0, self.base_bias.astype(np.float64)).sum())
 
-    def start(self, n_chains: int, random: Random) -> np.ndarray:
+    def start(self, n_chains: int, random: Random, *, step: int = 0) -> np.ndarray:
         """Draw exact states of the base, shape (n_chains, n_units)."""
-        u = random.uniform((n_chains, self.n_units), Stream.GRAPH_BASE, dtype=self.dtype.type)
+        u = random.uniform((n_chains, self.n_units), Stream.GRAPH_BASE, step, dtype=self.dtype.type)
         return (u < expit(self.base_bias)).astype(self.dtype)
 
     def sweep(

@@ -29,8 +29,8 @@ from ebm.kernels.jit import on_gpu
 from ebm.kernels.lattice import LARGE, Clock, Tables, heat_bath, heat_bath_on_gpu, make_tables, sides_of
 from ebm.kernels.lattice_energy import energies
 from ebm.random import Draw, Random, Stream
+from ebm.sampling.tempered import COLDEST
 
-COLDEST = 1e30  # stands for an infinite beta: finite, so that a site without a local field still tosses a fair coin
 MOST_UPDATES = 2**28  # spin updates in one call, a second or so: between calls Ctrl-C is heard
 
 
@@ -162,10 +162,10 @@ class IsingLattice:
         """Log Z_0 = n log 2."""
         return float(self.n_sites * np.log(2.0))
 
-    def start(self, n_chains: int, random: Random, first_chain: int = 0) -> Any:
-        """Draw fair spins, shape (n_chains, n_sites), chain r at row ``first_chain + r``."""
+    def start(self, n_chains: int, random: Random, first_chain: int = 0, *, step: int = 0) -> Any:
+        """Draw fair spins, shape (n_chains, n_sites), chain r at row ``first_chain + r`` and ``step``."""
         even = self.device.zeros((n_chains, self.n_sites), self.dtype)
-        up = bernoulli(even, None, random.at(Stream.LATTICE_START, 0, first_chain))
+        up = bernoulli(even, None, random.at(Stream.LATTICE_START, step, first_chain))
         return 2 * up - 1
 
     def potential(self, states: Any) -> np.ndarray:
@@ -252,7 +252,7 @@ class IsingLattice:
         beta: Any = 1.0,
         random: Random | int,
         start: Any = None,
-        first_step: int = 1,
+        first_step: int | None = None,
         first_chain: int = 0,
     ) -> Any:
         """Run chains and return where they end.
@@ -269,9 +269,12 @@ class IsingLattice:
             Source of the random numbers, or its seed.
         start : array of shape ``(n_chains, *shape)`` or (n_chains, n_sites), optional
             Fair spins by default.
-        first_step, first_chain : int
-            Sweep k draws at step ``first_step + k``, chain r at row ``first_chain + r``: give them to continue a run
-            or to share it out.
+        first_step : int, optional
+            Sweep k, counted from 0, draws at step ``first_step + k``; 1 by default, and needed with ``start``. To go
+            on from a run under the same seed give its ``first_step`` plus its sweeps, else it is replayed. Without
+            ``start`` spins are drawn at the step before.
+        first_chain : int
+            Chain r draws at row ``first_chain + r``: give it to share a run out.
 
         Returns
         -------
@@ -294,12 +297,13 @@ class IsingLattice:
         beta: Any = 1.0,
         random: Random | int,
         start: Any = None,
-        first_step: int = 1,
+        first_step: int | None = None,
         first_chain: int = 0,
     ) -> Measured:
         """Run chains, and note energy and magnetisation after ``every`` sweeps, ``n_draws`` times.
 
-        Other parameters as of :meth:`sample`, from whose end a run can ``start`` in equilibrium.
+        Other parameters as of :meth:`sample`, from whose end a run can ``start`` in equilibrium, at the ``first_step``
+        that follows.
 
         Returns
         -------
@@ -316,13 +320,21 @@ class IsingLattice:
         return Measured(np.stack(energy, axis=1), np.stack(magnetization, axis=1), states.reshape(-1, *self.shape))
 
     def _run(
-        self, n_chains: int, n_sweeps: int, every: int, beta: Any, random: Random | int, start: Any, step: int, row: int
+        self,
+        n_chains: int,
+        n_sweeps: int,
+        every: int,
+        beta: Any,
+        random: Random | int,
+        start: Any,
+        first_step: int | None,
+        row: int,
     ) -> Iterator[Any]:
         """Yield the states after every so many sweeps, of which ``n_sweeps`` is a multiple; 0: at the end only."""
         if n_chains < 1 or n_sweeps < 0:
             raise ValueError(f"n_chains must be at least 1 and n_sweeps at least 0, got {n_chains} and {n_sweeps}")
-        random = as_random(random)
-        states = self.start(n_chains, random, row) if start is None else self.rows(start)
+        random, step = as_random(random), _checked_step(first_step, start)
+        states = self.start(n_chains, random, row, step=max(step - 1, 0)) if start is None else self.rows(start)
         if states.shape[0] != n_chains:
             raise ValueError(f"start must have n_chains = {n_chains} rows, got {states.shape[0]}")
         if not (abs(states) == 1).all():
@@ -352,6 +364,19 @@ def as_random(random: Random | int) -> Random:
     if not isinstance(random, (int, np.integer)) or not 0 <= random < 2**64:
         raise ValueError(f"random must be a Random or a seed in [0, 2**64), got {random!r}")
     return Random(int(random))
+
+
+def _checked_step(first_step: int | None, start: Any) -> int:
+    """Return where a run's numbers begin: one that starts from another's end must say so, or it would replay it."""
+    if first_step is None and start is not None:
+        raise ValueError(
+            "first_step must be given with start: the first_step of the run that made start plus its sweeps (1 + "
+            "n_sweeps after one from the beginning), or 1 if no run under this seed made it; got None"
+        )
+    step = 1 if first_step is None else first_step
+    if step < 0:
+        raise ValueError(f"first_step must be at least 0, got {first_step}")
+    return step
 
 
 def _checked_shape(shape: Any) -> tuple[int, ...]:

@@ -57,14 +57,16 @@ class TemperedExperts:
     model: ProductOfExperts
     n_leapfrog: int = 5
 
+    is_bounded = False  # U falls without end where energies grow slower than x.x / 2
+
     @property
     def log_base(self) -> float:
         """Log Z_0."""
         return 0.5 * self.model.n_features * float(np.log(2 * np.pi))
 
-    def start(self, n_chains: int, random: Random) -> np.ndarray:
+    def start(self, n_chains: int, random: Random, *, step: int = 0) -> np.ndarray:
         """Draw standard normal states."""
-        return normals(n_chains, self.model.n_features, random.at(Stream.EXPERT_BASE), self.model.weights)
+        return normals(n_chains, self.model.n_features, random.at(Stream.EXPERT_BASE, step), self.model.weights)
 
     def sweep(self, states: Any, betas: np.ndarray, random: Random, step: int, first_chain: int = 0) -> Any:
         """Return new states, row r by a Hamiltonian move at ``betas[r]``."""

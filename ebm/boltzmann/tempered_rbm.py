@@ -29,6 +29,7 @@ from ebm.kernels.tempered import tempered_bernoulli
 from ebm.kernels.tempering import Parameters, Swaps, exchange
 from ebm.random import Stream
 from ebm.sampling.ladder import BetaLadder, Replicas, exchange_by_sweeps
+from ebm.sampling.tempered import COLDEST
 
 if TYPE_CHECKING:
     from ebm.boltzmann.units import Unit
@@ -66,15 +67,20 @@ class TemperedRBM:
         """Log Z_0, in float64."""
         return RBMPath(self.model, self.base_visible_bias).log_base
 
+    @property
+    def is_bounded(self) -> bool:
+        """Whether no unit's values go to infinity, so that there are states of least potential."""
+        return bool(np.isfinite([*self.model.visible.domain, *self.model.hidden.domain]).all())
+
     @cached_property
     def _no_input(self) -> Any:
         return np.zeros_like(self.model.hidden_bias)
 
-    def start(self, n_chains: int, random: Random) -> Any:
+    def start(self, n_chains: int, random: Random, *, step: int = 0) -> Any:
         """Draw states from the base, shape (n_chains, n_visible + n_hidden)."""
-        v = RBMPath(self.model, self.base_visible_bias).start(n_chains, random)
+        v = RBMPath(self.model, self.base_visible_bias).start(n_chains, random, step=step)
         rows = np.zeros_like(self._no_input, shape=(n_chains, self.model.n_hidden))
-        return self.joined(v, self.model.hidden.sample(rows, random.at(Stream.BASE_HIDDEN)))
+        return self.joined(v, self.model.hidden.sample(rows, random.at(Stream.BASE_HIDDEN, step)))
 
     def joined(self, v: Any, h: Any) -> Any:
         """Lay v and h side by side."""
@@ -92,13 +98,13 @@ class TemperedRBM:
 
     def sweep(self, states: Any, betas: np.ndarray, random: Random, step: int, first_chain: int = 0) -> Any:
         """Draw v ~ p_beta(v | h), then h ~ p_beta(h | v), row r at ``betas[r]``."""
-        at = beside(betas.astype(self.model.dtype), states)
+        at = beside(np.minimum(betas, COLDEST).astype(self.model.dtype), states)
         v = self._draw_visible(self.hidden(states), at, random, step, first_chain)
         return self.joined(v, self._draw_hidden(v, at, random, step, first_chain))
 
     def reversed_sweep(self, states: Any, betas: np.ndarray, random: Random, step: int, first_chain: int = 0) -> Any:
         """Draw h, then v: the reversal of ``sweep`` under p_beta, which tempered transitions need on their way down."""
-        at = beside(betas.astype(self.model.dtype), states)
+        at = beside(np.minimum(betas, COLDEST).astype(self.model.dtype), states)
         h = self._draw_hidden(self.visible(states), at, random, step, first_chain)
         return self.joined(self._draw_visible(h, at, random, step, first_chain), h)
 

@@ -102,7 +102,9 @@ def fill_double(noise: Any, row: Any, step: Any, stream: Any, key: Any) -> None:
 fill_uniforms = rows_by_precision(fill_single, fill_double)  # (noise, row, step, stream, key): a multiple of 4 long
 
 
-def uniforms(shape: tuple[int, int], seed: int, step: int, stream: int, dtype: Any = np.float32) -> np.ndarray:
+def uniforms(
+    shape: tuple[int, int], seed: int, step: int, stream: int, dtype: Any = np.float32, first_row: int = 0
+) -> np.ndarray:
     """Uniforms in (0, 1) of shape (rows, columns), float32 (23 bits) or float64 (52 bits).
 
     The cells themselves, on whole arrays instead of in a compiled loop: for a fit's few numbers, compiling costs more.
@@ -112,7 +114,7 @@ def uniforms(shape: tuple[int, int], seed: int, step: int, stream: int, dtype: A
     calls = -(-columns // (4 if single else 2))
     counter = (
         np.arange(calls, dtype=u32),
-        np.arange(rows, dtype=u32)[:, None],
+        np.arange(first_row, first_row + rows).astype(u32)[:, None],
         np.array([step], u32),
         np.array([stream], u32),
     )

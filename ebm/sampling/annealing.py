@@ -53,8 +53,8 @@ class Path(Protocol):
         """Log Z_0."""
         ...
 
-    def start(self, n_chains: int, random: Random) -> Any:
-        """Draw states from the base."""
+    def start(self, n_chains: int, random: Random, *, step: int = 0) -> Any:
+        """Draw states from the base, at ``step`` of its streams; a path whose states are given needs no step."""
         ...
 
     def move(self, states: Any, old: float, new: float, random: Random, step: int) -> tuple[Any, Any]:
@@ -161,7 +161,7 @@ def annealed_importance_sampling(
     random : Random
         Moves are drawn at steps ``first_step + 1, ...``; the base at step ``first_step``.
     first_step : int
-        Give another for another, independent run.
+        Give another for another, independent run; so far apart that no two runs share a step.
 
     Raises
     ------
@@ -171,7 +171,7 @@ def annealed_importance_sampling(
     if n_chains < 2:
         raise ValueError(f"n_chains must be at least 2, got {n_chains}")
     check_rising(betas)
-    states = path.start(n_chains, random)
+    states = path.start(n_chains, random, step=first_step)
     _, log_w = pass_along(path, states, betas, random, first_step)
     return estimate(path.log_base, log_w, "ais")
 

@@ -86,7 +86,7 @@ def bridge_ladder(
     draws : Draws, optional
         Sweeps and draws on each rung.
     first_step : int
-        Sweeps draw at steps ``first_step + 1, ...``.
+        Sweeps draw at steps ``first_step + 1, ...``, the base at ``first_step``.
 
     Returns
     -------
@@ -117,7 +117,7 @@ def bridge_ladder(
 
 
 def _climb(path: Any, n_chains: int, betas: np.ndarray, random: Random, plan: Draws, step: int) -> Iterator[_Rung]:
-    states = path.start(n_chains, random)
+    states = path.start(n_chains, random, step=step)
     for k, beta in enumerate(betas):
         above, below = betas[min(k + 1, len(betas) - 1)], betas[max(k - 1, 0)]
         up, down = [], []

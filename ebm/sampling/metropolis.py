@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 
 from ebm.random import Random, Stream
+from ebm.sampling.tempered import COLDEST
 
 TINY = np.finfo(np.float64).tiny
 
@@ -80,6 +81,7 @@ class FlipMoves:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Try as many moves as there are units; return new states and how many moves of each chain were accepted."""
         (n, n_units), q = states.shape, len(self.values)
+        betas = np.minimum(betas, COLDEST)  # infinity times a difference of 0 is NaN
         states, rows, accepted = states.copy(), np.arange(n), np.zeros(n, np.int64)
         where = _uniform(n, 2 * n_units, Stream.PROPOSAL, random, step, first_chain)
         u = _uniform(n, n_units, Stream.METROPOLIS, random, step, first_chain)
@@ -135,9 +137,9 @@ class TemperedFlips:
         """n_units log q."""
         return self.n_units * float(np.log(len(self.moves.values)))
 
-    def start(self, n_chains: int, random: Random) -> np.ndarray:
+    def start(self, n_chains: int, random: Random, *, step: int = 0) -> np.ndarray:
         """Draw every unit uniformly from the values."""
-        u = random.uniform((n_chains, self.n_units), Stream.BASE, 0, np.float64)
+        u = random.uniform((n_chains, self.n_units), Stream.BASE, step, np.float64)
         return np.asarray(self.moves.values, self.dtype)[(u * len(self.moves.values)).astype(np.int64)]
 
     def sweep(

@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 
+from ebm.sampling.tempered import COLDEST
+
 if TYPE_CHECKING:
     from ebm.random import Random
     from ebm.sampling.tempered import Tempered
@@ -96,7 +98,7 @@ def logarithmic(n_sweeps: int, last: float) -> np.ndarray:
 
 
 def quench(n_sweeps: int) -> np.ndarray:
-    """Return infinite betas: no annealing, but descent into the nearest local minimum, for families that know them."""
+    """Return infinite betas: descent into the nearest local minimum, for families with bounded states."""
     _check_schedule(n_sweeps, 0.0, np.inf, least=0.0)
     return np.full(n_sweeps, np.inf)
 
@@ -130,15 +132,16 @@ def simulated_annealing(
         At least 1; each is a try of its own.
     schedule : array-like of shape (n_sweeps,)
         The beta of every sweep, 0 or larger: from :func:`linear`, :func:`geometric`, :func:`logarithmic`,
-        :func:`quench` or any other source.
+        :func:`quench` or any other source. Betas beyond ``ebm.sampling.tempered.COLDEST``, 1e30, are that: units
+        follow their inputs, and toss a coin where these are 0.
     random : Random
-        Sweep k, counted from 1, draws at step ``first_step + k``.
+        Sweep k, counted from 1, draws at step ``first_step + k``; states of the base at step ``first_step``.
     look_every : int
         Sweeps between two looks at the chains. Only states looked at can be found; the last one always is.
     start : array of shape (n_chains, n_units), optional
         Where to start; states of the base by default.
     first_step : int
-        Give another for another, independent run, with a ``start`` of its own.
+        Give another for another, independent run, or the sweeps done to go on from ``last_states``.
 
     Returns
     -------
@@ -147,15 +150,20 @@ def simulated_annealing(
     Raises
     ------
     ValueError
-        When a parameter is not as described.
+        When a parameter is not as described, or betas are infinite and the family's states are not bounded.
     """
     betas = np.asarray(schedule, np.float64)
     if betas.ndim != 1 or betas.size == 0 or not (betas >= 0).all():
         raise ValueError(f"schedule must be a row of betas, each 0 or larger, got {schedule!r}")
+    if betas.max() >= COLDEST and not getattr(family, "is_bounded", True):
+        raise ValueError(
+            f"schedule must stay below {COLDEST:g} for {type(family).__name__}, whose states are not bounded: they "
+            f"would run away; got {betas.max()}"
+        )
     for name, value in (("n_chains", n_chains), ("look_every", look_every)):
         if value < 1:
             raise ValueError(f"{name} must be at least 1, got {value}")
-    states = family.start(n_chains, random) if start is None else start
+    states = family.start(n_chains, random, step=first_step) if start is None else start
     if states.shape[0] != n_chains:
         raise ValueError(f"start must have n_chains = {n_chains} rows, got {states.shape[0]}")
     best, energies = states.copy(), family.potential(states)
@@ -170,7 +178,7 @@ def simulated_annealing(
 
 
 def _sweep(family: Tempered, states: Any, betas: np.ndarray, random: Random, step: int) -> Any:
-    by_chain = np.broadcast_to(betas[:, None], (betas.size, states.shape[0]))
+    by_chain = np.broadcast_to(np.minimum(betas, COLDEST)[:, None], (betas.size, states.shape[0]))
     if isinstance(family, ManySweeps):
         return family.sweeps(states, by_chain, random, step)
     for k, row in enumerate(by_chain):

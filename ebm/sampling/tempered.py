@@ -8,7 +8,8 @@ lays them side by side, so that whole states can be exchanged between temperatur
 
 The same formula holds beyond beta = 1, where simulated annealing goes: f_beta = exp(-E_0 - beta U), so all probability
 goes to the states of least U as beta grows. These are the states of least E where the base has no energy (E_0 = 0).
-A family says how far its betas may go; importance sampling and tempering stay within 0 and 1.
+Betas beyond ``COLDEST`` are that, and a family whose states are not bounded says so (``is_bounded``, else taken for
+true): its potential need not have a minimum. Importance sampling and tempering stay within 0 and 1.
 
 Source: Neal 2001 (doi:10.1023/A:1008923215028), section 2, eq. 3 (geometric bridges); Swendsen & Wang 1986
 (doi:10.1103/PhysRevLett.57.2607) for replicas at several temperatures.
@@ -24,6 +25,10 @@ import numpy as np
 if TYPE_CHECKING:
     from ebm.random import Random
 
+# Stands for every larger beta, infinity included. Finite, so that beta x is 0 where x is, and a unit without an input
+# still tosses a fair coin; so large that any other input of float32 decides; so small that float32 holds beta x.
+COLDEST = 1e30
+
 
 class Tempered(Protocol):
     """What tempering and annealing ask of a family; rows of ``states`` are chains."""
@@ -33,8 +38,8 @@ class Tempered(Protocol):
         """Log Z_0, in nats."""
         ...
 
-    def start(self, n_chains: int, random: Random) -> Any:
-        """Draw exact states of the base, shape (n_chains, n_units)."""
+    def start(self, n_chains: int, random: Random, *, step: int = 0) -> Any:
+        """Draw exact states of the base, shape (n_chains, n_units), at ``step`` of its streams."""
         ...
 
     def sweep(self, states: Any, betas: np.ndarray, random: Random, step: int, first_chain: int = 0) -> Any:
@@ -61,9 +66,9 @@ class TemperedPath:
         """Log Z_0."""
         return self.family.log_base
 
-    def start(self, n_chains: int, random: Random) -> Any:
+    def start(self, n_chains: int, random: Random, *, step: int = 0) -> Any:
         """Draw states from the base."""
-        return self.family.start(n_chains, random)
+        return self.family.start(n_chains, random, step=step)
 
     def move(self, states: Any, old: float, new: float, random: Random, step: int) -> tuple[Any, np.ndarray]:
         """Return states after a sweep at beta = new, and log(f_new / f_old) = -(new - old) U at the old ones."""

@@ -22,7 +22,7 @@ from ebm.sampling.annealing import LogPartition
 from ebm_sklearn._base import TrainedEstimator
 from ebm_sklearn._density import DensityWithPartition
 from ebm_sklearn._graph_files import parameters_without_graph, restored, saved
-from ebm_sklearn._input import by_blocks, dense, read_samples
+from ebm_sklearn._input import by_blocks, by_numbered_blocks, dense, read_samples
 from ebm_sklearn._random import at_least_one, draw_random, random_for_sample
 
 AFTER_FIT = 0x9E3779B97F4A7C15  # any constant: seeds that differ give unrelated numbers
@@ -58,10 +58,12 @@ class FittedBoltzmannMachine(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         """Random numbers that learning has not used: parameters depend on those that it has."""
         return Random(self._seed ^ AFTER_FIT)
 
-    def _by_rows(self, function: Callable[[np.ndarray], np.ndarray], X: Any) -> np.ndarray:
+    def _by_rows(
+        self, function: Callable[..., np.ndarray], X: Any, apply: Callable[..., np.ndarray] = by_blocks
+    ) -> Any:
         X = read_samples(self, X, reset=False, binarize=self.binarize)
         with self._limited():
-            return by_blocks(function, X, self.intercept_.dtype)
+            return apply(function, X, self.intercept_.dtype)
 
     def transform(self, X: Any) -> np.ndarray:
         """Return the means of the hidden units given the visible ones.
@@ -82,7 +84,7 @@ class FittedBoltzmannMachine(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         check_is_fitted(self)
         model, random = self._model(), self._after_fit()
         if model.n_hidden:
-            return self._by_rows(lambda v: hidden_mean(model, v, random), X)
+            return self._by_rows(lambda v, row: hidden_mean(model, v, random, row), X, by_numbered_blocks)
         return self._by_rows(model.conditional_mean, X)
 
     def energy(self, X: Any) -> np.ndarray:
@@ -172,7 +174,7 @@ class FittedBoltzmannMachine(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             estimate = log_partition(
                 model,
                 means=self._means(),
-                random=self._after_fit(),
+                random=Random(self._seed).child(Stream.LOG_PARTITION),
                 n_chains=n_chains,
                 n_temperatures=n_temperatures,
                 exact_below=most,

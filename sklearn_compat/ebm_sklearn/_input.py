@@ -119,7 +119,12 @@ def dense(X: Any, dtype: Any) -> np.ndarray:
 
 def by_blocks(function: Callable[[np.ndarray], np.ndarray], X: Any, dtype: Any) -> np.ndarray:
     """Apply a function of dense rows in blocks, so that sparse or mapped data is never whole in memory."""
-    return np.concatenate([function(dense(block, dtype)) for block in blocks(X)])
+    return by_numbered_blocks(lambda rows, first: function(rows), X, dtype)
+
+
+def by_numbered_blocks(function: Callable[[np.ndarray, int], np.ndarray], X: Any, dtype: Any) -> np.ndarray:
+    """Do what ``by_blocks`` does for a function that draws, and must know the number of its first row."""
+    return np.concatenate([function(dense(block, dtype), k * BLOCK_ROWS) for k, block in enumerate(blocks(X))])
 
 
 def data_digest(data: TrainingData) -> str:

@@ -181,7 +181,7 @@ class FittedProduct(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityWi
         with self._limited(), one_blas_thread():
             found = log_partition(
                 self._model(),
-                Random(self._seed),
+                Random(self._seed).child(Stream.LOG_PARTITION),
                 n_chains=n_chains,
                 n_temperatures=n_temperatures,
                 n_leapfrog=n_leapfrog,

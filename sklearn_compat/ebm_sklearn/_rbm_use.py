@@ -40,7 +40,7 @@ class FittedRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityWithPa
     hidden: str | Unit
     binarize: float | None
     random_state: Any
-    _seed: int  # of the fit: the estimate of log Z draws from streams of its own under the same seed
+    _seed: int  # of the fit: the estimate of log Z draws under a seed of its own, drawn from this one
     _weight_seen: float  # sum of the weights behind mean_
 
     def _units(self) -> tuple[Unit, Unit]:
@@ -179,7 +179,7 @@ class FittedRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityWithPa
             raise ValueError(f"temperatures must be 'fixed' or 'adaptive', got {temperatures!r}")
         at_least_one(n_chains=n_chains, n_gibbs=n_gibbs)
         most = {None: 2**20, True: np.inf, False: 0}[exact]
-        model, random = self._model(), Random(self._seed)
+        model, random = self._model(), Random(self._seed).child(Stream.LOG_PARTITION)
         options: dict[str, Any] = {
             "data_mean": self.mean_,
             "random": random,

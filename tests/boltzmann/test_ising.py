@@ -125,13 +125,15 @@ def test_the_infinite_lattice_away_from_its_transition():
     measured = IsingLattice((128, 128)).measure(2, 60, beta=0.35, random=2, every=2)
     mean = mean_with_error(measured.energy[:, 20:] / 128**2)
     assert mean.mean == pytest.approx(onsager_energy(0.35), abs=max(4 * mean.error, 1e-3))
-    cold = IsingLattice((128, 128)).measure(1, 60, beta=0.55, random=2, start=np.ones((1, 128, 128), np.float32))
+    cold = IsingLattice((128, 128)).measure(1, 60, beta=0.55, random=2, start=np.ones((1, 128, 128), np.float32),
+                                                first_step=1)  # fmt: skip
     assert cold.magnetization[:, 20:].mean() == pytest.approx(yang_magnetization(0.55), abs=5e-3)
 
 
 def test_three_dimensions_order_where_they_should():
     lattice = IsingLattice((12, 12, 12))  # the transition is at 0.2217
-    hot, cold = (lattice.measure(8, 50, beta=beta, random=3, every=4, start=np.ones((8, 1728), np.float32))
+    hot, cold = (lattice.measure(8, 50, beta=beta, random=3, every=4, start=np.ones((8, 1728), np.float32),
+                                 first_step=1)
                  for beta in (0.18, 0.27))  # fmt: skip
     assert np.abs(hot.magnetization[:, 25:]).mean() < 0.2
     assert cold.magnetization[:, 25:].mean() > 0.7
@@ -180,6 +182,25 @@ def test_a_run_can_be_cut_in_time_and_shared_out_by_chains():
     assert not np.array_equal(by_chain, whole)
 
 
+def test_a_run_from_another_ones_end_cannot_replay_it_by_default():
+    lattice = random_lattice((4, 6))
+    ends = lattice.sample(7, 10, beta=0.7, random=3)
+    for run in (lattice.sample, lattice.measure):
+        with pytest.raises(ValueError, match=r"first_step must be given with start.*1 \+ n_sweeps"):
+            run(7, 10, beta=0.7, random=3, start=ends)
+    replayed = IsingLattice((4, 6), 0.0)  # free spins: where they end is what was drawn last
+    ends = replayed.sample(7, 10, random=3)
+    np.testing.assert_array_equal(replayed.sample(7, 10, random=3, start=-ends, first_step=1), ends)
+    assert not np.array_equal(replayed.sample(7, 10, random=3, start=ends, first_step=11), ends)
+
+
+def test_runs_at_other_steps_have_other_beginnings():
+    lattice = random_lattice((4, 6))
+    first, other = (lattice.sample(7, 0, random=3, first_step=step) for step in (1, 100))
+    np.testing.assert_array_equal(lattice.sample(7, 0, random=3), first)
+    assert not np.array_equal(first, other)
+
+
 def test_long_runs_are_cut_into_calls_that_can_be_interrupted(monkeypatch):
     lattice = random_lattice((4, 6))
     whole = lattice.sample(3, 10, random=0)
@@ -216,11 +237,13 @@ def test_what_is_no_lattice_is_refused(arguments, message):
         ({"beta": -0.1}, "betas must be 0 or larger, got -0.1"),
         ({"beta": np.nan}, "betas must be 0 or larger, got nan"),
         ({"beta": [0.1, 0.2, 0.3]}, r"beta must be a number or have shape \(2,\), got shape \(3,\)"),
-        ({"start": np.ones((2, 15), np.float32)}, r"states must be spins of shape \(n_chains, 16\)"),
-        ({"start": np.zeros((2, 16))}, r"start must consist of spins -1 and 1, got 0\.0"),
+        ({"start": np.ones((2, 15), np.float32), "first_step": 1}, r"states must be spins of shape \(n_chains, 16\)"),
+        ({"start": np.zeros((2, 16)), "first_step": 1}, r"start must consist of spins -1 and 1, got 0\.0"),
         ({"random": -1}, r"random must be a Random or a seed in \[0, 2\*\*64\), got -1"),
         ({"random": None}, "random must be a Random or a seed"),
-        ({"start": np.ones((3, 16), np.float32)}, "start must have n_chains = 2 rows, got 3"),
+        ({"start": np.ones((3, 16), np.float32), "first_step": 1}, "start must have n_chains = 2 rows, got 3"),
+        ({"start": np.ones((2, 16), np.float32)}, "first_step must be given with start: .* got None"),
+        ({"first_step": -1}, "first_step must be at least 0, got -1"),
     ],
 )
 def test_what_cannot_be_sampled_is_refused(arguments, message):

@@ -298,3 +298,14 @@ def test_divergence_is_told_and_the_last_good_parameters_stay():
     with pytest.raises(DivergenceError):
         machine.fit(X)
     assert np.isfinite(machine.coupling_).all()
+
+
+def test_features_that_are_sampled_do_not_depend_on_how_samples_are_cut(monkeypatch):
+    monkeypatch.setattr("ebm.boltzmann.graph_posterior.FEW", 0)
+    machine = small(n_hidden=3, n_iter=2).fit(X)
+    same = np.repeat(X[:1], 40, axis=0)
+    whole = machine.transform(same)
+    monkeypatch.setattr("ebm_sklearn._input.BLOCK_ROWS", 16)
+    np.testing.assert_array_equal(machine.transform(same), whole)
+    np.testing.assert_array_equal(machine.transform(csr_array(same)), whole)
+    assert len(np.unique(whole, axis=0)) > 35  # every row has noise of its own

@@ -166,7 +166,7 @@ def test_loops_are_compiled_once_for_a_precision(monkeypatch):
     frozen = np.ones((2, 4, 6), np.float32)
     frozen.flags.writeable = False
     lattice = IsingLattice((4, 6), frozen)
-    lattice.energy(lattice.sample(1, 1, random=0, start=frozen[:1]))
+    lattice.energy(lattice.sample(1, 1, random=0, start=frozen[:1], first_step=1))
     lattice.energy(frozen)
     for core in (kernels.sweep_lines, kernels.sweep_chains, energies.__globals__["_cpu"]):
         assert len([s for s in core.signatures if "float32" in str(s)]) == 1

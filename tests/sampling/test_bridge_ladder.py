@@ -26,8 +26,8 @@ class SlowCoins:
     def log_base(self):
         return len(self.a) * np.log(2)
 
-    def start(self, n_chains, random):
-        return self.sweep(np.zeros((n_chains, len(self.a))), np.zeros(n_chains), random, 0, keep=0.0)
+    def start(self, n_chains, random, *, step=0):
+        return self.sweep(np.zeros((n_chains, len(self.a))), np.zeros(n_chains), random, step, keep=0.0)
 
     def sweep(self, states, betas, random, step, first_chain=0, keep=None):
         u, stay = np.random.default_rng((random.seed, step)).random((2, *states.shape))

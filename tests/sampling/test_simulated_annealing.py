@@ -28,8 +28,8 @@ class AnyGraph:
     def log_base(self):
         return len(self.couplings) * np.log(2.0)
 
-    def start(self, n_chains, random):
-        return np.where(random.uniform((n_chains, len(self.couplings)), Stream.CHAINS) < 0.5, -1.0, 1.0)
+    def start(self, n_chains, random, *, step=0):
+        return np.where(random.uniform((n_chains, len(self.couplings)), Stream.CHAINS, step) < 0.5, -1.0, 1.0)
 
     def sweep(self, states, betas, random, step, first_chain=0):
         states = states.copy()
