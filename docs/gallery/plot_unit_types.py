@@ -47,6 +47,22 @@ SamplesDisplay(grey.inverse_transform(grey.transform(digits[::80])).reshape(-1, 
 right.set_title("digits seen through 64 hidden units")
 
 # %%
+# Counts
+# ------
+# scikit-learn's own digits are counts: of 4 x 4 pixels each, how many are on. ``Binomial(16)`` units have these values.
+
+from sklearn.datasets import load_digits
+
+from ebm.boltzmann.unit_types import Binomial
+
+counts = load_digits().data.astype(np.float32)
+counted = RBM(32, visible=Binomial(16), learning_rate=0.01, n_iter=20, random_state=0).fit(counts)
+_, ax = plt.subplots(figsize=(5, 5))
+drawn = counted.sample(36, random_state=0)
+SamplesDisplay(drawn.reshape(-1, 8, 8)).plot(ax=ax)
+ax.set_title(f"samples: counts from {drawn.min():.0f} to {drawn.max():.0f}")
+
+# %%
 # Rectified units
 # ---------------
 # A rectified unit counts: it stands for infinitely many binary units that share weights, whose biases fall by one from

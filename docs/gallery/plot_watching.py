@@ -75,8 +75,8 @@ print(f"stopped after {rbm.n_iter_} of 1000 epochs: {values[-1]:.3f} in the last
 print(f"{max(values):.3f} in the best, number {np.argmax(values) + 1}")
 
 # %%
-# A learning rate that is too high is noticed without any callback: as soon as a parameter is not a finite number,
-# ``fit`` raises ``DivergenceError``, says in which epoch, and leaves the last good parameters in place.
+# A learning rate that is too high is noticed without any callback: as soon as a parameter is not a finite number, or
+# beyond a million, ``fit`` raises ``DivergenceError``, says in which epoch, and leaves the last good parameters in place.
 #
 # Resuming
 # --------

@@ -6,6 +6,7 @@ Each has natural inputs x and a base measure m: p(s) proportional to m(s) e^{s .
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -170,8 +171,8 @@ class Binomial(_ByKernel):
 
     def __post_init__(self) -> None:
         """Check the number of copies."""
-        if not 1 <= self.n_copies <= LARGEST_COUNT:
-            raise ValueError(f"n_copies must be from 1 to {LARGEST_COUNT}, got {self.n_copies!r}")
+        if not isinstance(self.n_copies, int) or not 1 <= self.n_copies <= LARGEST_COUNT:
+            raise ValueError(f"n_copies must be a whole number from 1 to {LARGEST_COUNT}, got {self.n_copies!r}")
 
     @property
     def levels(self) -> np.ndarray:  # type: ignore[override]
@@ -218,8 +219,10 @@ class Categorical(SharedParts):
 
     def __post_init__(self) -> None:
         """Check the number of values."""
-        if self.n_values < 2:
-            raise ValueError(f"n_values must be at least 2, got {self.n_values!r}")
+        if not isinstance(self.n_values, int) or self.n_values < 2:
+            raise ValueError(
+                f"n_values must be a whole number of at least 2, the same for all units, got {self.n_values!r}"
+            )
 
     @property
     def levels(self) -> np.ndarray:  # type: ignore[override]
@@ -253,7 +256,7 @@ def as_unit(unit: str | Unit, parameter: str) -> Unit:
     Parameters
     ----------
     unit : {"bernoulli", "spin", "gaussian", "relu", "noisy_relu"} or Unit
-        Counts and categories need a number: give ``Binomial(n)`` or ``Categorical(q)``.
+        Counts and categories need a number: give ``Binomial(n)`` or ``Categorical(q)``, as objects or as text.
     parameter : str
         Whose value it is, for the error.
 
@@ -266,6 +269,9 @@ def as_unit(unit: str | Unit, parameter: str) -> Unit:
         return unit
     if unit in NAMED:
         return NAMED[unit]()
+    if written := re.fullmatch(r"(Binomial|Categorical)\((\d+)\)", unit):
+        number = int(written[2])
+        return Binomial(number) if written[1] == "Binomial" else Categorical(number)
     number = {"binomial": "Binomial(n_copies)", "categorical": "Categorical(n_values)"}
     objects = ", or an object such as Binomial(5), Categorical(3)"
     hint = f"; give an object, {number[unit]}" if unit in number else objects

@@ -261,5 +261,5 @@ def _judge(log_weights: np.ndarray, effective: float, of: str, other: str) -> tu
     figures = f"{effective:.1f} of {n} {of} are effective ({implied:.1%} by the spread of the log weights)"
     if n >= FEWEST and share >= LEAST_SHARE:
         return True, f"consistent: {figures}; regions that all {of} missed would show in a {other} run only"
-    cure = f"at least {FEWEST} {of}" if n < FEWEST else "more temperatures"
+    cure = f"at least {FEWEST} {of}" if n < FEWEST else "more temperatures (n_temperatures=...)"
     return False, f"not to be trusted: {figures}, and {LEAST_SHARE:.0%} are needed; use {cure}"

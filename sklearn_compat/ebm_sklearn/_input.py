@@ -90,6 +90,9 @@ def above(X: Any, threshold: float) -> Any:
 
 def warn_outside(X: Any, unit: Unit) -> None:
     """Warn, once, about values that units cannot have."""
+    if unit.name == "categorical":
+        _warn_unless_one_hot(X, columns(unit))
+        return
     low, high = np.inf, -np.inf
     least, most = unit.domain
     if least == -np.inf and most == np.inf:
@@ -104,6 +107,19 @@ def warn_outside(X: Any, unit: Unit) -> None:
         else:
             cure = f"{name} units take values in [{least:g}, {most:g}]. Scale X, or choose other visible units"
         warnings.warn(f"{found}: {cure}", OutOfRangeWarning, stacklevel=5)
+
+
+def _warn_unless_one_hot(X: Any, q: int) -> None:
+    for block in blocks(X):
+        groups = dense(block, np.float64).reshape(len(range(block.shape[0])), -1, q)
+        if not (((groups == 0) | (groups == 1)).all() and (groups.sum(axis=2) == 1).all()):
+            warnings.warn(
+                f"X is not one-hot: Categorical({q}) takes {q} neighbouring columns a feature, of which one is 1 and "
+                "the others are 0, as OneHotEncoder(sparse_output=False) makes of codes",
+                OutOfRangeWarning,
+                stacklevel=6,
+            )
+            return
 
 
 def blocks(X: Any) -> Iterator[Any]:

@@ -296,8 +296,9 @@ def test_the_annealing_path_begins_at_the_base_and_ends_at_the_model(pair):
     [
         (lambda: as_unit("potts", "visible"), "visible must be one of 'bernoulli', 'spin'.*got 'potts'"),
         (lambda: as_unit("categorical", "hidden"), r"hidden must be .*give an object, Categorical\(n_values\)"),
-        (lambda: Categorical(1), "n_values must be at least 2, got 1"),
-        (lambda: Binomial(0), "n_copies must be from 1 to 100, got 0"),
+        (lambda: Categorical(1), "n_values must be a whole number of at least 2.* got 1"),
+        (lambda: Categorical([3, 2]), r"the same for all units, got \[3, 2\]"),
+        (lambda: Binomial(0), "n_copies must be a whole number from 1 to 100, got 0"),
         (lambda: Gaussian(np.array([1.0, 0.0])), "precision must be above 0"),
         (lambda: Categorical(3).states(4), "4 columns are no whole number of categorical units of 3"),
         (lambda: Categorical(3).mean(np.zeros((2, 4))), "multiple of 3 columns"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from inspect import signature
 from pathlib import Path
 from time import perf_counter
 from typing import Annotated, Any
@@ -29,7 +30,7 @@ def fit(
     data: Data,
     output: Annotated[Path, typer.Option("--output", "-o", help="Model file to write, *.safetensors.")],
     n_components: Annotated[int | None, typer.Option(help="Hidden units.")] = None,
-    learning: Annotated[str | None, typer.Option(help="pcd, cd or exact.")] = None,
+    learning: Annotated[str | None, typer.Option(help="pcd, cd, fpcd, pt or exact.")] = None,
     n_gibbs: Annotated[int | None, typer.Option(help="Gibbs sweeps an update, k.")] = None,
     learning_rate: Annotated[float | None, typer.Option()] = None,
     batch_size: Annotated[int | None, typer.Option(help="Samples an update.")] = None,
@@ -93,9 +94,11 @@ def _parsed(assignments: list[str]) -> dict[str, Any]:
     parameters = {}
     for assignment in assignments:
         name, equals, text = assignment.partition("=")
-        known = sorted(RBM().get_params())
-        if not equals or name not in known:
-            raise ValueError(f"--set {assignment}: needed is NAME=VALUE, where NAME is one of {', '.join(known)}")
+        known = sorted(set(RBM().get_params()) - {"callbacks"})  # which are code
+        if not equals:
+            raise ValueError(f"--set {assignment}: needed is NAME=VALUE")
+        if name not in known:
+            raise ValueError(f"--set {assignment}: RBM has no parameter {name}; it has {', '.join(known)}")
         try:
             parameters[name] = json.loads(text)
         except ValueError:
@@ -141,16 +144,27 @@ def sample(
     seed: Seed = None,
     shape: Annotated[str | None, typer.Option(help="Height x width of the images, 28x28; else square.")] = None,
 ) -> None:
-    """Draw samples from a model: arrays of zeros and ones, or a picture of the pixels' probabilities."""
+    """Draw samples from a model: a table of states, or a picture of the pixels' means."""
     suffix = tables.check_writable(output, (*tables.SUFFIXES, ".png"))
     size = _image_shape(shape)
     estimator = models.load(model, "sample")
+    options = _accepted(estimator.sample, n_gibbs=sweeps)  # mixtures draw at once, and products by moves of their own
     if suffix == ".png":
-        _draw_png(estimator, output, n, sweeps, seed, size)
+        _draw_png(estimator, output, n, options, seed, size)
     else:
         names = getattr(estimator, "feature_names_in_", None)
-        tables.write(output, estimator.sample(n, n_gibbs=sweeps, random_state=seed), names)
-    typer.echo(f"{n} samples after {sweeps} sweeps; wrote {output}")
+        tables.write(output, _states(estimator.sample(n, random_state=seed, **options)), names)
+    typer.echo(f"{n} samples{f' after {sweeps} sweeps' if options else ''}; wrote {output}")
+
+
+def _accepted(method: Any, **options: Any) -> dict[str, Any]:
+    """Return those options that a method has."""
+    return {name: value for name, value in options.items() if name in signature(method).parameters}
+
+
+def _states(samples: Any) -> Any:
+    """Return samples alone: a mixture gives their components too, as scikit-learn's do."""
+    return samples[0] if isinstance(samples, tuple) else samples
 
 
 def _image_shape(text: str | None) -> tuple[int, int] | None:
@@ -162,16 +176,19 @@ def _image_shape(text: str | None) -> tuple[int, int] | None:
     return int(height), int(width)
 
 
-def _draw_png(estimator: Any, path: Path, n: int, sweeps: int, seed: int | None, shape: tuple[int, int] | None) -> None:
-    """Draw the visible units' means in the last sweep: clearer than their states, from the same chains."""
+def _draw_png(
+    estimator: Any, path: Path, n: int, options: dict[str, Any], seed: int | None, shape: tuple[int, int] | None
+) -> None:
+    """Draw the visible units' means in the last sweep, where there are such: clearer than their states."""
     from ebm.plotting import as_images, write_png
     from ebm.storage import replacing
 
     as_images(np.zeros((1, estimator.n_features_in_)), shape)  # refuses a wrong shape before the work
-    states = estimator.sample(n, n_gibbs=sweeps, random_state=seed)
-    means = estimator._model().reconstruct(states)  # not transform: binarize= is for data, not for states
+    states, model = _states(estimator.sample(n, random_state=seed, **options)), estimator._model()
+    if hasattr(model, "reconstruct"):
+        states = model.reconstruct(states)  # not transform: binarize= is for data, not for states
     with replacing(path) as temporary:
-        write_png(temporary, as_images(means, shape))
+        write_png(temporary, as_images(states, shape))
 
 
 @reporting
@@ -189,21 +206,44 @@ def score(
     quiet: Quiet = False,
 ) -> None:
     """Print the mean log-likelihood of samples, its error, and whether log Z can be trusted."""
-    estimator = models.load(model, "estimate_log_partition")
+    estimator = models.load(model, "score_samples")
+    log_z, anneals = None, hasattr(estimator, "estimate_log_partition")
+    if not anneals and not hasattr(estimator, "bic"):
+        raise ValueError(f"{model} holds a {type(estimator).__name__}, whose scores are no log-likelihoods")
     table = tables.read(data, key=key, drop=drop or ())
-    rows = batch or stream.block_rows(table.shape[1], estimator.components_.shape[0])
-    estimator.transform(table[:1])  # refuses what does not fit before the long work
+    _fits(estimator, table)  # refuses what does not fit before the long work
+    rows = batch or stream.block_rows(table.shape[1], len(getattr(estimator, "components_", ())))
     with warnings.catch_warnings():  # the last line tells the verdict
         warnings.simplefilter("ignore", UntrustedEstimateWarning)
-        log_z = estimator.estimate_log_partition(n_chains=chains, n_temperatures=temperatures, method=method)
+        if anneals:
+            log_z = _annealed(estimator, n_chains=chains, n_temperatures=temperatures, method=method)
         blocks = stream.blocks(table, rows, progress=not quiet)
         scores = np.concatenate([estimator.score_samples(block) for block in blocks])
     spread = scores.std(ddof=1) / np.sqrt(scores.size) if scores.size > 1 else np.nan
     typer.echo(f"mean log-likelihood: {scores.mean():.4f} nats per sample ({scores.size} samples)")
-    typer.echo(f"  standard error:    {spread:.4f} from the samples, {log_z.standard_error:.4f} from log Z")
+    from_log_z = "" if log_z is None else f", {log_z.standard_error:.4f} from log Z"
+    typer.echo(f"  standard error:    {spread:.4f} from the samples{from_log_z}")
+    if log_z is None:
+        return
     if not log_z.trusted:
         typer.echo(f"warning: log Z is {log_z.verdict} (--temperatures, --chains)", err=True)
     typer.echo(f"log Z: {log_z.value:.4f}, {log_z.verdict}")
+
+
+def _fits(estimator: Any, table: Any) -> None:
+    """Refuse a table of another width, and values that the model cannot take."""
+    if table.shape[1] != estimator.n_features_in_:
+        raise ValueError(f"the table has {table.shape[1]} columns, the model {estimator.n_features_in_} features")
+    if hasattr(estimator, "transform"):
+        estimator.transform(table[:1])
+
+
+def _annealed(estimator: Any, **options: Any) -> Any:
+    """Estimate log Z with those options that the model has; a method that it lacks is refused."""
+    accepted = _accepted(estimator.estimate_log_partition, **options)
+    if "method" not in accepted and options["method"] != "ais":
+        raise ValueError(f"--method {options['method']}: a {type(estimator).__name__} knows 'ais' only")
+    return estimator.estimate_log_partition(**accepted)
 
 
 @reporting
