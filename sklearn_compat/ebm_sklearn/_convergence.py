@@ -16,7 +16,9 @@ class Convergence:
     """Records "log_likelihood" after every iteration, and stops when ``done(learner)``.
 
     That it is done goes into checkpoints (``run.kept``), as the learner's state does not tell by what step it was
-    reached: a run that was finished and is resumed stays as it is. ``offset`` is added to the learner's log-likelihood: the volume that a change of coordinates brings in.
+    reached: a run that was finished and is resumed stays as it is.
+
+    ``offset`` is added to the learner's log-likelihood: the volume that a change of coordinates brings in.
     """
 
     order = -1  # before other callbacks, which may look at what is recorded
