@@ -36,7 +36,9 @@ def signatures(real: types.Type) -> dict[str, list[tuple[types.Type, ...]]]:
         "update._gpu": [(rows, rows, rows, u32, row, real, real)],
         "units._gpu": [(rows, row, i32, i32, rows, u32, u32, u32, u32, u32)],
         "categorical._gpu": [(rows, i32, i32, rows, u32, u32, u32, u32, u32)],
-        "hopfield._gpu": [(rows, row, matrix(i64), rows, rows, rows, i64, *(vector(i64),) * 2, vector(types.boolean))],
+        "hopfield._gpu": [
+            (rows, row, row, matrix(i64), rows, rows, rows, i64, *(vector(i64),) * 2, vector(types.boolean))
+        ],
         "dense_associative._gpu": [
             (
                 rows,

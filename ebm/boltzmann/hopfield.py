@@ -3,11 +3,20 @@
 ::
 
     E(s) = -1/2 sum_ij w_ij s_i s_j + sum_i theta_i s_i,   w_ij = w_ji,  w_ii = 0
-    s_i <- +1 if sum_j w_ij s_j >= theta_i else -1
+    s_i <- +1 if h_i >= 0 else -1,   h_i = sum_j w_ij s_j - theta_i
 
 A **threshold** theta_i is what the input of a unit must reach: it enters the energy with a plus, and a high one keeps
 the unit at -1. Where a text writes E = -(sum_{i<j} w_ij s_i s_j + sum_i b_i s_i), as for Boltzmann machines, its b_i is
 a **bias**, and theta = -b.
+
+Sums of rounded weights that should be zero, as are many with Hebb's weights k / N, come out a little above or below, by
+the order of their terms. So a field counts as zero when its magnitude is at most ::
+
+    tolerance_i = 16 eps (sum_j abs(w_ij) + abs(theta_i))
+
+with the dtype's eps: more than rounding was found to do to 1000 units, and far below the steps 2 / N of Hebb's fields
+there. It is the same wherever a unit is updated or a state is judged. As zero sends to +1, it acts as thresholds
+lower by the tolerance: recall cannot go round, and a flip raises E by no more than 2 tolerance_i, which is rounding.
 
 Source: Hopfield 1982 (doi:10.1073/pnas.79.8.2554); Hertz, Krogh & Palmer 1991, "Introduction to the theory of neural
 computation", chapter 2.
@@ -23,6 +32,8 @@ import numpy as np
 
 from ebm.boltzmann.affine import Affine
 from ebm.kernels.hopfield import asynchronous
+
+ROUNDING = 16  # eps of a row's sum of magnitudes: what counts as zero
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,6 +94,12 @@ class Hopfield:
         """h_i = sum_j w_ij s_j - theta_i, shape (n_rows, n_units); the same for a row whatever rows stand beside it."""
         return self._inputs(s)
 
+    @cached_property
+    def tolerances(self) -> Any:
+        """Magnitudes up to which fields count as zero, 16 eps (sum_j abs(w_ij) + abs(theta_i)), shape (n_units,)."""
+        sizes = abs(self.weights).sum(axis=1) + abs(self.thresholds)
+        return sizes * self.dtype.type(ROUNDING * np.finfo(self.dtype).eps)
+
     def energy(self, s: Any) -> Any:
         """E(s) = -1/2 s W s + theta.s = -1/2 sum_i s_i (h_i - theta_i), shape (n_rows,)."""
         return self.energy_given(s, self.fields(s))
@@ -96,15 +113,35 @@ class Hopfield:
         return self.fields(s)
 
     def visit_units(self, orders: Any, s: Any, sums: Any, done: Any, points: int) -> tuple[Any, Any, Any]:
-        """Sweep over the units: :func:`ebm.kernels.hopfield.asynchronous`."""
+        """Sweep over the units: :func:`ebm.kernels.hopfield.asynchronous`.
+
+        A row is done only if it is a fixed point by its fields computed anew, which are put in place of those kept up
+        to date. Where these are so far from the tolerance that they must agree, that is left out.
+        """
         weights = self.weights if self.weights.flags.c_contiguous else self.weights.copy(order="C")
-        return asynchronous(weights, self.thresholds, orders, s, sums, done, points=points)
+        sweeps, flips, energies = asynchronous(
+            weights, self.thresholds, self.tolerances, orders, s, sums, done, points=points
+        )
+        doubtful = ~(done & self._beyond_error(sums, flips))
+        if doubtful.any():
+            sums[doubtful] = fields = self.fields(s[doubtful])
+            done[doubtful] &= (self.settled(fields) == s[doubtful]).all(axis=1)
+        return sweeps, flips, energies
+
+    def _beyond_error(self, sums: Any, flips: Any) -> Any:
+        """Tell in which rows no error can have changed where a field sends its unit: eps / 2 an addition, at most."""
+        additions = (self.n_units + flips).astype(self.dtype)[:, None]
+        return (abs(sums + self.tolerances) > additions * (self.tolerances / ROUNDING)).all(axis=1)
+
+    def settled(self, fields: Any) -> Any:
+        """Return where fields send the units: to +1 if at least zero, within the tolerance, and else to -1."""
+        return settled(fields, self.dtype, self.tolerances)
 
     def is_fixed_point(self, s: Any) -> Any:
         """Tell which states recall leaves as they are, shape (n_rows,), bool."""
-        return (settled(self.fields(s), self.dtype) == s).all(axis=1)
+        return (self.settled(self.fields(s)) == s).all(axis=1)
 
 
-def settled(fields: Any, dtype: Any) -> Any:
-    """Return +1 where a field is at least zero and -1 elsewhere."""
-    return 2 * (fields >= 0).astype(dtype) - 1
+def settled(fields: Any, dtype: Any, tolerances: Any = 0) -> Any:
+    """Return +1 where a field is at least zero, or below it by no more than a tolerance, and -1 elsewhere."""
+    return 2 * (fields >= -tolerances).astype(dtype) - 1

@@ -1,8 +1,8 @@
 """Recall in Hopfield networks: from a cue downhill to a memory.
 
 Asynchronously, unit after unit: with symmetric weights and no diagonal every flip lowers the energy by 2 abs(h_i)
-(or, at h_i = 0, leaves it and switches a unit to +1), so recall ends at a fixed point. Synchronously, all units at
-once, the energy may rise, and recall ends at a fixed point or goes to and fro between two states.
+(or, at h_i = 0, leaves it but for rounding and switches a unit to +1), so recall ends at a fixed point. Synchronously,
+all units at once, the energy may rise, and recall ends at a fixed point or goes to and fro between two states.
 
 Source: Hopfield 1982 (doi:10.1073/pnas.79.8.2554); Goles & Olivos 1980, "Periodic behaviour of generalized threshold
 functions" (Discrete Mathematics 30), for the cycles of length two.
@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from ebm.boltzmann.hopfield import settled
 from ebm.device import beside
 from ebm.random import Stream
 
@@ -156,7 +155,7 @@ def recall_synchronous(model: Hopfield, states: Any, *, max_sweeps: int = 100, p
     fields = model.fields(states)
     trace = [model.energy_given(states, fields)]
     for step in range(max_sweeps):
-        new = np.where((period == 0)[:, None], settled(fields, model.dtype), states)
+        new = np.where((period == 0)[:, None], model.settled(fields), states)
         sweeps += period == 0
         changed = new != states
         flips += changed.sum(axis=1)

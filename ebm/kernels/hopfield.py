@@ -1,9 +1,12 @@
 """Asynchronous recall in a Hopfield network: one unit after the other, fields kept up to date at flips only.
 
-    s_i <- +1 if h_i >= 0 else -1,   h_i = sum_j w_ij s_j - theta_i
+    s_i <- +1 if h_i >= -tolerance_i else -1,   h_i = sum_j w_ij s_j - theta_i
 
 When unit i flips, h moves by -2 s_i w_i. (s_i before the flip), a row of W: a sweep over N units costs N comparisons
 and N additions a flip, not N^2. The energy is E = -1/2 sum_i s_i (h_i - theta_i), so it needs no W either.
+
+The tolerance takes for zero what is zero but for rounding, in which additions in another order differ. It acts as
+thresholds lower by as much, so recall still goes downhill; E itself may rise by 2 tolerance_i at a flip to +1.
 
 Source: Hopfield 1982 (doi:10.1073/pnas.79.8.2554), eqs. 1 and 7 (his units are 0 and 1).
 """
@@ -23,10 +26,10 @@ if TYPE_CHECKING:
 
 
 @cell
-def flips_now(spin: Any, field: Any) -> Any:
-    """Tell whether a unit is not where its field sends it; a field of zero sends it to +1."""
+def flips_now(spin: Any, field: Any, tolerance: Any) -> Any:
+    """Tell whether a unit is not where its field sends it; a field of zero, within the tolerance, sends it to +1."""
     zero = type(field)(0)
-    return (field >= zero) != (spin > zero)
+    return (field >= -tolerance) != (spin > zero)
 
 
 @inner
@@ -46,12 +49,12 @@ def energy_of(spins: Any, fields: Any, thresholds: Any) -> Any:
 
 
 @inner
-def visit(weights: Any, order: Any, spins: Any, fields: Any) -> Any:
+def visit(weights: Any, tolerances: Any, order: Any, spins: Any, fields: Any) -> Any:
     """Update the units of ``order`` in turn and count the flips."""
     flips = 0
     for k in range(order.size):
         i = order[k]
-        if flips_now(spins[i], fields[i]):
+        if flips_now(spins[i], fields[i], tolerances[i]):
             add_row(fields, -(spins[i] + spins[i]), weights[i])
             spins[i] = -spins[i]
             flips += 1
@@ -60,7 +63,7 @@ def visit(weights: Any, order: Any, spins: Any, fields: Any) -> Any:
 
 @core
 def _cpu(
-    weights: Any, thresholds: Any, orders: Any, states: Any, fields: Any,
+    weights: Any, thresholds: Any, tolerances: Any, orders: Any, states: Any, fields: Any,
     energies: Any, points: Any, sweeps: Any, flips: Any, done: Any, first: Any, last: Any,
 ) -> None:  # fmt: skip
     n = states.shape[1]
@@ -71,7 +74,7 @@ def _cpu(
             flipped = 0
             for p in range(points):
                 part = orders[k, n * p // points : n * (p + 1) // points]
-                flipped += visit(weights, part, states[row], fields[row])
+                flipped += visit(weights, tolerances, part, states[row], fields[row])
                 if energies.shape[0] > 0:
                     energies[k * points + p, row] = energy_of(states[row], fields[row], thresholds)
             sweeps[row] += 1
@@ -82,7 +85,7 @@ def _cpu(
 
 @cuda_loop
 def _gpu(
-    weights: Any, thresholds: Any, orders: Any, states: Any, fields: Any,
+    weights: Any, thresholds: Any, tolerances: Any, orders: Any, states: Any, fields: Any,
     energies: Any, points: Any, sweeps: Any, flips: Any, done: Any,
 ) -> None:  # fmt: skip
     """One block recalls one row: its threads look at the same unit, and share out the fields when it flips."""
@@ -98,7 +101,7 @@ def _gpu(
                 for place in range(n * p // points, n * (p + 1) // points):
                     i = orders[k, place]
                     spin = states[row, i]
-                    if flips_now(spin, fields[row, i]):
+                    if flips_now(spin, fields[row, i], tolerances[i]):
                         cuda.syncthreads()  # all have read the unit before it changes
                         for j in range(cuda.threadIdx.x, n, cuda.blockDim.x):
                             fields[row, j] -= (spin + spin) * weights[i, j]
@@ -123,8 +126,9 @@ def _gpu(
 
 
 def asynchronous(
-    weights: Any, thresholds: Any, orders: Any, states: Any, fields: Any, done: Any, *, points: int = 0
-) -> tuple[Any, Any, Any]:
+    weights: Any, thresholds: Any, tolerances: Any, orders: Any, states: Any, fields: Any, done: Any,
+    *, points: int = 0,
+) -> tuple[Any, Any, Any]:  # fmt: skip
     """Update every row's units in the given orders, until the orders end or a sweep flips nothing.
 
     Parameters
@@ -133,6 +137,8 @@ def asynchronous(
         W; the network's is symmetric with a zero diagonal, which is not checked here.
     thresholds : array of shape (n,) of the same dtype
         theta.
+    tolerances : array of shape (n,) of the same dtype
+        A field of at least minus this sends its unit to +1.
     orders : array of shape (n_sweeps, n), int64
         Each row the numbers 0 to n - 1 in some order.
     states : array of shape (rows, n) of the same dtype
@@ -162,6 +168,7 @@ def asynchronous(
     wanted = {
         "weights": (weights, (n, n), states.dtype),
         "thresholds": (thresholds, (n,), states.dtype),
+        "tolerances": (tolerances, (n,), states.dtype),
         "orders": (orders, (len(orders), n), np.int64),
         "states": (states, (rows, n), states.dtype),
         "fields": (fields, (rows, n), states.dtype),
@@ -174,7 +181,7 @@ def asynchronous(
     sweeps, flips = (np.zeros_like(states, shape=(rows,), dtype=np.int64) for _ in range(2))
     energies = np.full_like(states, np.nan, shape=(len(orders) * points, rows))
     noted = np.int64(max(points, 1))
-    arguments = (weights, thresholds, orders, states, fields, energies, noted, sweeps, flips, done)
+    arguments = (weights, thresholds, tolerances, orders, states, fields, energies, noted, sweeps, flips, done)
     if states.size == 0 or len(orders) == 0:
         pass
     elif on_gpu(states):

@@ -6,11 +6,17 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from sklearn.exceptions import ConvergenceWarning
+
+KEPT = "converged"  # in Run.kept
 
 
 class Convergence:
     """Records "log_likelihood" after every iteration, and stops when ``done(learner)``.
+
+    That it is done goes into checkpoints (``run.kept``), as the learner's state does not tell by what step it was
+    reached: a run that was finished and is resumed stays as it is.
 
     ``offset`` is added to the learner's log-likelihood: the volume that a change of coordinates brings in.
     """
@@ -20,10 +26,19 @@ class Convergence:
     def __init__(self, done: Callable[[Any], bool], offset: float = 0.0) -> None:
         self._done, self._offset, self.reached = done, offset, False
 
+    def on_train_begin(self, run: Any) -> None:
+        """Look at what a checkpoint kept: a resumed run may have been done."""
+        if KEPT in run.kept:
+            self._end(run)
+
     def on_epoch_end(self, run: Any) -> None:
         run.record("log_likelihood", run.learner.log_likelihood + self._offset)
         if self._done(run.learner):
-            self.reached, run.stop, run.stop_reason = True, True, "converged"
+            run.kept[KEPT] = np.array([True])
+            self._end(run)
+
+    def _end(self, run: Any) -> None:
+        self.reached, run.stop, run.stop_reason = True, True, "converged"
 
     def warn_unless_reached(self, estimator: Any) -> None:
         """Say that ``n_iter`` was too small, if nothing else ended the fit."""

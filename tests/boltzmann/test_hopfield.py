@@ -110,12 +110,68 @@ def test_an_energy_that_rises_is_caught(what):
     for sweep in range(6):
         before = energy(states)
         order = unit_order(60, sweep, Random(0))[None]
-        kernel.asynchronous(weights, zero, order, states, fields, np.zeros(20, bool))
+        kernel.asynchronous(weights, zero, zero, order, states, fields, np.zeros(20, bool))
         fields = states @ weights.T
         rises += (energy(states) > before + 1e-9).sum()
     assert rises > 10
     with pytest.raises(ValueError, match="not symmetric" if what == "asymmetric" else "have a diagonal"):
         Hopfield(weights)
+
+
+@DTYPES
+@pytest.mark.parametrize(("n", "n_patterns"), [(100, 19), (100, 20), (101, 20), (101, 60)])
+@pytest.mark.parametrize("recall", [recall_asynchronous, recall_synchronous])
+def test_what_is_said_to_be_a_fixed_point_is_one(dtype, n, n_patterns, recall):
+    """With Hebb's weights many fields are zero but for rounding, which differs from sum to sum."""
+    model, cues = Hopfield(hebb(spins((n_patterns, n), dtype=dtype, seed=0))), spins((2000, n), dtype=dtype)
+    found = recall(model, cues)
+    assert found.converged.sum() > 100
+    assert model.is_fixed_point(found.states)[found.converged].all()
+
+
+@DTYPES
+def test_fields_of_zero_send_to_plus_one_whatever_the_rounding(dtype):
+    """Whole numbers for weights, where nothing is rounded, and the same over N: recall must be the same."""
+    x, cues = spins((20, 101), dtype=dtype, seed=0), spins((40, 101), dtype=dtype)
+    whole = np.rint(hebb(x.astype(np.float64)) * 101)
+    fields = cues @ whole
+    assert (fields == 0).sum() > 40
+    model = Hopfield(hebb(x))
+    np.testing.assert_array_equal(model.settled(model.fields(cues)), settled(fields, dtype))
+    found, exact = (recall_asynchronous(m, cues, random=Random(1)) for m in (model, Hopfield(whole)))
+    for row in range(5):
+        s, sweeps, flips, _ = slow.asynchronous(whole, np.zeros(101), cues[row], orders_of(101, 30, Random(1)))
+        np.testing.assert_array_equal(exact.states[row], s)
+        assert (exact.sweeps[row], exact.flips[row]) == (sweeps, flips)
+    for name in ("states", "sweeps", "flips"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(exact, name))
+
+
+@DTYPES
+def test_flips_at_zero_raise_the_energy_by_rounding_at_most(dtype):
+    model, cues = Hopfield(hebb(spins((20, 101), dtype=dtype, seed=0))), spins((200, 101), dtype=dtype)
+    trace = recall_asynchronous(model, cues, points=101).energies
+    assert np.diff(trace, axis=0).max() <= 101 * model.tolerances.max()
+    assert model.tolerances.max() < 1e-2 / 101 * (1 if dtype == np.float32 else 1e-8)  # against steps of 2 / 101
+
+
+def test_a_row_is_not_done_by_fields_that_have_drifted():
+    model = Hopfield(np.array([[0, 0.3, -0.3], [0.3, 0, 2], [-0.3, 2, 0]]))
+    states, done = np.array([[-1.0, 1, 1], [1, 1, 1]]), np.zeros(2, bool)
+    fields = model.fields(states)
+    assert (fields[:, 0] == 0).all()  # so that the first state is no fixed point, and the second is one
+    fields[:, 0] -= 1.1 * model.tolerances[0]
+    fields[1, 0] = 0
+    order = np.arange(3)[None]
+    alone = [a.copy() for a in (states, fields, done)]
+    kernel.asynchronous(model.weights, model.thresholds, model.tolerances, order, *alone)
+    assert alone[2].all()  # by the kernel's word
+    _, flips, _ = model.visit_units(order, states, fields, done, 0)
+    np.testing.assert_array_equal(flips, 0)
+    np.testing.assert_array_equal(done, [False, True])
+    assert fields[0, 0] == 0
+    model.visit_units(order, states, fields, done, 0)
+    np.testing.assert_array_equal(states, 1)
 
 
 def test_rows_do_not_depend_on_each_other():
@@ -238,7 +294,7 @@ def test_cues_that_do_not_fit_are_refused(recall):
 def test_the_kernel_refuses_what_does_not_fit():
     s = np.ones((2, 4))
     good = {
-        "weights": np.zeros((4, 4)), "thresholds": np.zeros(4), "orders": np.arange(4)[None],
+        "weights": np.zeros((4, 4)), "thresholds": np.zeros(4), "tolerances": np.zeros(4), "orders": np.arange(4)[None],
         "states": s, "fields": s.copy(), "done": np.zeros(2, bool),
     }  # fmt: skip
     for name, bad in (
@@ -246,6 +302,7 @@ def test_the_kernel_refuses_what_does_not_fit():
         ("weights", np.zeros((4, 4), np.float32)),
         ("weights", np.asfortranarray(np.arange(16.0).reshape(4, 4))),
         ("thresholds", np.zeros(3)),
+        ("tolerances", np.zeros(4, np.float32)),
         ("orders", np.arange(4)[None].astype(np.int32)),
         ("fields", np.ones((3, 4))),
         ("done", np.zeros(2)),

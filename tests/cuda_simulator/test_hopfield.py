@@ -7,6 +7,7 @@ from sklearn.base import clone
 from ebm.boltzmann.dense_associative import DenseAssociative
 from ebm.boltzmann.hopfield import Hopfield
 from ebm.boltzmann.hopfield_recall import recall_asynchronous, recall_synchronous
+from ebm.boltzmann.storage_rules import hebb
 from ebm.kernels import hopfield as kernel
 from ebm.random import Random
 from ebm_sklearn import DenseAssociativeMemory, HopfieldNetwork
@@ -28,7 +29,7 @@ def test_recall_equals_the_cpu_bit_for_bit(device, dtype, points):
     w, thresholds, s = network(13, dtype)
     orders = np.stack([np.random.default_rng(k).permutation(13) for k in range(4)])
     done = np.array([False, True, False, False, False])
-    given = (w, thresholds, orders, s, s @ w - thresholds, done)
+    given = (w, thresholds, np.full(13, 1e-5, dtype), orders, s, s @ w - thresholds, done)
     here = [a.copy() for a in given]
     there = [device.upload(a) for a in given]
     results = kernel.asynchronous(*here, points=points)
@@ -38,8 +39,8 @@ def test_recall_equals_the_cpu_bit_for_bit(device, dtype, points):
     for cpu, gpu in zip(results[:2], results_there[:2], strict=True):
         np.testing.assert_array_equal(device.download(gpu), cpu)
     np.testing.assert_allclose(device.download(results_there[2]), results[2], rtol=1e-5)
-    assert here[5].sum() > 1
-    np.testing.assert_array_equal(here[3][1], s[1])  # at rest from the start
+    assert here[6].sum() > 1
+    np.testing.assert_array_equal(here[4][1], s[1])  # at rest from the start
 
 
 @DTYPES
@@ -51,6 +52,19 @@ def test_models_on_the_device_recall_alike(device, dtype):
         for name in ("states", "period", "sweeps", "flips"):
             np.testing.assert_array_equal(device.download(getattr(gpu, name)), getattr(cpu, name))
         np.testing.assert_allclose(device.download(gpu.energies), cpu.energies, rtol=1e-4)
+
+
+@DTYPES
+def test_fields_of_zero_are_told_alike(device, dtype):
+    x, s = (np.random.default_rng(k).choice(np.array([-1, 1], dtype), (rows, 21)) for k, rows in ((0, 4), (1, 30)))
+    here = Hopfield(hebb(x))
+    there = Hopfield(device.upload(here.weights))
+    for recall, options in ((recall_asynchronous, {"random": Random(3)}), (recall_synchronous, {})):
+        cpu, gpu = recall(here, s, **options), recall(there, device.upload(s), **options)
+        for name in ("states", "period", "sweeps", "flips"):
+            np.testing.assert_array_equal(device.download(getattr(gpu, name)), getattr(cpu, name))
+        assert here.is_fixed_point(cpu.states)[cpu.converged].all()
+    assert (abs(here.fields(s)) <= here.tolerances).any()
 
 
 @pytest.mark.parametrize(
@@ -68,7 +82,7 @@ def test_estimators_recall_on_the_device(device, memory):
 
 def test_arrays_of_two_devices_are_refused(device):
     w, thresholds, s = network(4, np.float32)
-    arrays = [device.upload(a) for a in (w, thresholds, np.arange(4)[None], s, s, np.zeros(5, bool))]
+    arrays = [device.upload(a) for a in (w, thresholds, thresholds, np.arange(4)[None], s, s, np.zeros(5, bool))]
     with pytest.raises(ValueError, match="thresholds is float32"):
         kernel.asynchronous(arrays[0], thresholds, *arrays[2:])
 

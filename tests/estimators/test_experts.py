@@ -1,5 +1,6 @@
 """Products and mixtures of experts as estimators."""
 
+import shutil
 import warnings
 
 import numpy as np
@@ -243,6 +244,51 @@ def test_a_mixtures_checkpoint_is_resumed(tmp_path):
     MixtureOfExperts(**options, n_iter=4, callbacks=[Checkpoint(tmp_path / "run")]).fit(X)
     resumed = MixtureOfExperts(**options, n_iter=6, callbacks=[Checkpoint(tmp_path / "run", resume=True)]).fit(X)
     np.testing.assert_array_equal(resumed.means_, whole.means_)
+
+
+class Killed(BaseException):
+    """As a process that is killed: nothing after the last checkpoint is kept."""
+
+
+class Killing:
+    """Ends the run after epoch ``epoch``, when its checkpoint has been copied to ``path``."""
+
+    order = 30
+
+    def __init__(self, epoch, running, path):
+        self.epoch, self.running, self.path = epoch, running, path
+
+    def on_epoch_end(self, run):
+        if run.epoch + 1 == self.epoch:
+            shutil.copy(self.running, self.path)
+            raise Killed
+
+
+CONVERGING = [
+    MixtureOfExperts(2, component="bernoulli", tol=1e-4, random_state=0),
+    MixtureOfExperts(2, tol=1e-3, random_state=0),
+    ProductOfExperts(tol=1e-3, random_state=0),
+    ProductOfExperts(tol=0, random_state=0),  # ends where no further step is found
+]
+
+
+@pytest.mark.parametrize("estimator", CONVERGING)
+@pytest.mark.parametrize("before", [0, 1, 2])
+def test_a_run_killed_near_its_end_is_as_if_it_had_not_been(estimator, before, tmp_path):
+    data = BITS if getattr(estimator, "component", "") == "bernoulli" else X
+    whole = clone(estimator).fit(data)
+    assert 3 < whole.n_iter_ < whole.n_iter
+    running, path = tmp_path / "running", tmp_path / "killed"
+    killing = Killing(whole.n_iter_ - before, running, path)
+    with pytest.raises(Killed):
+        clone(estimator).set_params(callbacks=[Checkpoint(running), killing]).fit(data)
+    for _ in range(3):  # the killed run, then one that is finished, twice
+        resumed = clone(estimator).set_params(callbacks=[Checkpoint(path, resume=True)]).fit(data)
+        assert resumed.n_iter_ == whole.n_iter_
+        for name in LEARNT if isinstance(estimator, ProductOfExperts) else ("weights_", "means_"):
+            np.testing.assert_array_equal(getattr(resumed, name), getattr(whole, name))
+        assert [row["log_likelihood"] for row in resumed.history_] == [row["log_likelihood"] for row in whole.history_]
+        assert getattr(resumed, "converged_", True)
 
 
 # ---- mixtures ----

@@ -57,7 +57,8 @@ def use_all(dtype):
     normals(3, 5, Draw(0, 0), a)
     class_sums(a, a, a[:, :3]), draw_classes(class_scores(a, a, a[0, :3]), Draw(0, 0))
     update(a, a.copy(), a.copy(), np.zeros(2, dtype))
-    hopfield.asynchronous(np.eye(5, dtype=dtype), a[0], np.arange(5)[None], a.copy(), a.copy(), np.zeros(3, bool))
+    order, done = np.arange(5)[None], np.zeros(3, bool)
+    hopfield.asynchronous(np.eye(5, dtype=dtype), a[0], a[0], order, a.copy(), a.copy(), done)
     dense_associative.dense_asynchronous(
         np.ones((5, 3), dtype),
         np.arange(5)[None],
