@@ -76,7 +76,7 @@ print(f"{max(values):.3f} in the best, number {np.argmax(values) + 1}")
 
 # %%
 # A learning rate that is too high is noticed without any callback: as soon as a parameter is not a finite number, or
-# beyond a million, ``fit`` raises ``DivergenceError``, says in which epoch, and leaves the last good parameters in place.
+# beyond a million, ``fit`` raises ``DivergenceError``, says in which epoch, and leaves the last good parameters.
 #
 # Resuming
 # --------

@@ -270,8 +270,8 @@ def as_unit(unit: str | Unit, parameter: str) -> Unit:
     if unit in NAMED:
         return NAMED[unit]()
     if written := re.fullmatch(r"(Binomial|Categorical)\((\d+)\)", unit):
-        number = int(written[2])
-        return Binomial(number) if written[1] == "Binomial" else Categorical(number)
+        size = int(written[2])
+        return Binomial(size) if written[1] == "Binomial" else Categorical(size)
     number = {"binomial": "Binomial(n_copies)", "categorical": "Categorical(n_values)"}
     objects = ", or an object such as Binomial(5), Categorical(3)"
     hint = f"; give an object, {number[unit]}" if unit in number else objects
