@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from ebm import storage
 from ebm.training import load_checkpoint
-from ebm_sklearn import RBM
+from ebm_sklearn import RBM, BoltzmannMachine, MixtureOfExperts, ProductOfExperts
 from ebm_sklearn.cli import app
 
 runner = CliRunner()
@@ -185,7 +185,7 @@ def test_score_passes_the_verdict_on(tmp_path):
     assert "not to be trusted" in result.stdout
     np.save(tmp_path / "wide.npy", np.zeros((3, 7)))
     wrong = ebm("score", tmp_path / "m.safetensors", tmp_path / "wide.npy", "--quiet", expect=1)
-    assert "7 features" in wrong.stderr
+    assert "7 columns" in wrong.stderr
     assert "warning" not in wrong.stderr  # the long work has not begun
 
 
@@ -252,9 +252,7 @@ def test_errors_come_in_one_line_and_before_any_work(folder, tmp_path):
     assert "this needs .safetensors" in error("fit", x, "-o", tmp_path / "m.pkl")
     assert "there is no folder" in error("fit", x, "-o", tmp_path / "no" / "m.safetensors")
     assert "'learning' parameter of RBM" in error("fit", x, "-o", out, "--learning", "sgd")
-    assert "--set l3=1: needed is NAME=VALUE, where NAME is one of batch_size," in error(
-        "fit", x, "-o", out, "--set", "l3=1"
-    )
+    assert "--set l3=1: RBM has no parameter l3; it has batch_size," in error("fit", x, "-o", out, "--set", "l3=1")
     assert "--resume needs --checkpoint" in error("fit", x, "-o", out, "--resume")
     assert "expecting 16 features" in error("transform", m, wide, "-o", tmp_path / "f.npy")
     assert "unknown format '.txt'" in error("transform", m, x, "-o", tmp_path / "f.txt")
@@ -326,3 +324,44 @@ def test_ctrl_c_in_transform_leaves_no_file(folder, tmp_path, monkeypatch):
     result = ebm("transform", folder / "m.safetensors", folder / "x.npy", "-o", tmp_path / "f.npy", expect=130)
     assert result.stderr.endswith("interrupted\n")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("estimator", "log_z"),
+    [
+        (BoltzmannMachine(n_hidden=2, graph="restricted", n_iter=2, random_state=0), "log Z"),
+        (ProductOfExperts(random_state=0), "log Z"),
+        (MixtureOfExperts(2, random_state=0), None),
+        (RBM(4, visible="gaussian", n_iter=2, random_state=0), "log Z"),
+    ],
+    ids=lambda one: type(one).__name__,
+)
+def test_every_density_is_scored_and_sampled(estimator, log_z, tmp_path):
+    X = np.random.default_rng(0).normal(size=(200, 3))
+    X = (X > 0).astype(float) if isinstance(estimator, BoltzmannMachine) else X
+    np.save(tmp_path / "x.npy", X)
+    estimator.fit(X).save(tmp_path / "m.safetensors")
+    output = ebm("score", tmp_path / "m.safetensors", tmp_path / "x.npy", "--quiet").output
+    assert f"mean log-likelihood: {estimator.score_samples(X).mean():.4f}" in output
+    assert (log_z is None) == ("log Z" not in output)
+    ebm("sample", tmp_path / "m.safetensors", "-o", tmp_path / "s.npy", "-n", 7, "--seed", 0)
+    assert np.load(tmp_path / "s.npy").shape == (7, 3)
+    np.save(tmp_path / "wide.npy", np.zeros((2, 4)))
+    told = error("score", tmp_path / "m.safetensors", tmp_path / "wide.npy")
+    assert "the table has 4 columns, the model 3 features" in told
+
+
+def test_units_can_be_named_as_text(folder, tmp_path):
+    codes = np.eye(3)[np.random.default_rng(0).integers(0, 3, (40, 2))].reshape(40, 6)
+    np.save(tmp_path / "codes.npy", codes)
+    ebm(
+        "fit",
+        tmp_path / "codes.npy",
+        "-o",
+        tmp_path / "m.safetensors",
+        "--set",
+        "visible=Categorical(3)",
+        "--epochs",
+        2,
+    )
+    assert RBM.load(tmp_path / "m.safetensors").sample(5).reshape(10, 3).sum(axis=1).tolist() == [1] * 10

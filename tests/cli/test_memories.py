@@ -41,6 +41,7 @@ def test_what_a_model_cannot_do_is_said(files):
         data = [] if command == "sample" else [files / "cues.npy"]
         found = run(command, files / "network", *data, *options)
         assert found.exit_code != 0
-        assert "holds a HopfieldNetwork, which has no" in " ".join(found.output.split())
+        told = {"score": "whose scores are no log-likelihoods", "sample": "which has no sample"}[command]
+        assert f"holds a HopfieldNetwork, {told}" in " ".join(found.output.split())
     found = run("transform", files / "pairs", files / "cues.npy", "-o", files / "out.npy")
     assert "holds a HeteroAssociativeMemory, which has no transform" in " ".join(found.output.split())

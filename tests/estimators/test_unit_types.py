@@ -130,6 +130,14 @@ def test_values_outside_the_domain_are_told(visible, told):
         RBM(2, visible=visible, n_iter=1).fit(X_IRIS - 3)
 
 
+@pytest.mark.parametrize(
+    "wrong", [np.zeros((9, 6)), np.full((9, 6), 1 / 3), np.ones((9, 6))], ids=["none", "shares", "all"]
+)
+def test_columns_that_are_not_one_hot_are_told(wrong):
+    with pytest.warns(OutOfRangeWarning, match=r"not one-hot: Categorical\(3\) takes 3 neighbouring columns"):
+        RBM(2, visible=Categorical(3), n_iter=1).fit(wrong)
+
+
 def test_what_was_learnt_with_other_units_is_forgotten():
     rbm = fitted("gaussian")
     rbm.set_params(visible="bernoulli").fit(X_IRIS / 8)

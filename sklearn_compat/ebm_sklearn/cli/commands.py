@@ -157,9 +157,9 @@ def sample(
     typer.echo(f"{n} samples{f' after {sweeps} sweeps' if options else ''}; wrote {output}")
 
 
-def _accepted(method: Any, **options: Any) -> dict[str, Any]:
-    """Return those options that a method has."""
-    return {name: value for name, value in options.items() if name in signature(method).parameters}
+def _accepted(function: Any, /, **options: Any) -> dict[str, Any]:
+    """Return those options that a function has."""
+    return {name: value for name, value in options.items() if name in signature(function).parameters}
 
 
 def _states(samples: Any) -> Any:
