@@ -111,7 +111,7 @@ def uniforms(
     """
     rows, columns = shape
     single = np.dtype(dtype) == np.float32
-    calls = -(-columns // (4 if single else 2))
+    calls = max(-(-columns // (4 if single else 2)), 2)  # NumPy 2.0 makes numbers of arrays of one number, and warns
     counter = (
         np.arange(calls, dtype=u32),
         np.arange(first_row, first_row + rows).astype(u32)[:, None],
@@ -124,5 +124,5 @@ def uniforms(
         parts = [uniform32.py_func(word) for word in words]
     else:
         parts = [uniform64.py_func(*words[:2]), uniform64.py_func(*words[2:])]
-    parts = [np.broadcast_to(part, (rows, calls)) for part in parts]  # NumPy 2.0 makes numbers of arrays of one number
+    parts = [np.broadcast_to(part, (rows, calls)) for part in parts]
     return np.stack(parts, axis=2).reshape(rows, -1)[:, :columns].astype(dtype)
