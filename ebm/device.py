@@ -296,3 +296,8 @@ def beside(array: np.ndarray, other: Any) -> Any:
     else:
         out[...] = array
     return out
+
+
+def to_host(array: Any) -> np.ndarray:
+    """Return an array of either device as NumPy's, without a copy where it is on the CPU."""
+    return array.get() if hasattr(array, "get") else np.asarray(array)

@@ -18,7 +18,7 @@ import numpy as np
 
 from ebm.boltzmann.exact import NAMES, exact_statistics, statistics
 from ebm.boltzmann.rbm import RBM
-from ebm.device import beside
+from ebm.device import beside, to_host
 from ebm.random import Random, Stream
 from ebm.sampling.gibbs import gibbs
 
@@ -169,4 +169,4 @@ def _means(model: RBM, states: tuple[Any, Any]) -> dict[str, Any]:
 
 def to_cpu(array: Any) -> np.ndarray:
     """Copy an array to the CPU."""
-    return array.get() if hasattr(array, "get") else np.array(array, subok=False)
+    return np.array(to_host(array))

@@ -22,7 +22,7 @@ import numpy as np
 
 from ebm.boltzmann.annealing import RBMPath
 from ebm.boltzmann.rbm import RBM
-from ebm.device import beside
+from ebm.device import beside, to_host
 from ebm.kernels.linear import padded
 from ebm.kernels.processor import plain
 from ebm.kernels.tempered import tempered_bernoulli
@@ -120,7 +120,7 @@ class TemperedRBM:
         """U = -(b - b0) . v - h . (c + v W), shape (n_chains,), float64."""
         v, h, model = self.visible(states), self.hidden(states), self.model
         inputs = model.hidden_inputs(v).astype(np.float64)
-        return _host(-(v.astype(np.float64) @ self._lift) - (h * inputs).sum(axis=1))
+        return to_host(-(v.astype(np.float64) @ self._lift) - (h * inputs).sum(axis=1))
 
     def exchange(self, betas: np.ndarray, replicas: Replicas, n_sweeps: int, random: Random) -> None:
         """Parallel tempering, fused where the units are binary and on the CPU, else by sweeps."""
@@ -158,7 +158,3 @@ def _sample(unit: Unit, inputs: Any, base: Any, betas: Any, draw: Draw) -> Any:
         return tempered_bernoulli(inputs, base, betas, draw)
     column = betas[:, None]
     return unit.sample(column * inputs + (1 - column) * base, draw)
-
-
-def _host(numbers: Any) -> np.ndarray:
-    return numbers.get() if hasattr(numbers, "get") else np.asarray(numbers)

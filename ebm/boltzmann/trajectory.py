@@ -25,7 +25,7 @@ from ebm.boltzmann.between import ModelPath
 from ebm.boltzmann.enumeration import log_likelihood
 from ebm.boltzmann.monitors import Monitor, column_means
 from ebm.boltzmann.rbm import RBM
-from ebm.device import beside
+from ebm.device import beside, to_host
 from ebm.errors import UntrustedEstimateWarning
 from ebm.random import Random, Stream
 from ebm.sampling.annealing import LogPartition, temperatures
@@ -156,10 +156,6 @@ class LogPartitionTracker(Monitor):
             warnings.warn(f"log Z is {log_z.verdict} (epoch {run.epoch + 1})", UntrustedEstimateWarning, stacklevel=4)
 
 
-def _host(x: Any) -> np.ndarray:
-    return x.get() if hasattr(x, "get") else np.asarray(x)
-
-
 def _precisions(model: RBM) -> dict[str, Any]:
     """Return the precisions of the units that have them."""
     found = (getattr(unit, "precision", None) for unit in (model.visible, model.hidden))
@@ -168,13 +164,13 @@ def _precisions(model: RBM) -> dict[str, Any]:
 
 def _packed(populations: Populations, model: RBM, prefix: str) -> dict[str, np.ndarray]:
     arrays = {
-        "states": _host(populations.states),
+        "states": to_host(populations.states),
         "log_weights": populations.log_weights,
         "log_z": populations.log_z,
         "step": np.array([populations.step], np.int64),
         "shares": np.array([populations.share, populations.least_share]),
-        **{name: _host(getattr(model, name)) for name in PARAMETERS},
-        **{name: _host(precision) for name, precision in _precisions(model).items()},
+        **{name: to_host(getattr(model, name)) for name in PARAMETERS},
+        **{name: to_host(precision) for name, precision in _precisions(model).items()},
     }
     return {prefix + name: np.ascontiguousarray(array) for name, array in arrays.items()}
 

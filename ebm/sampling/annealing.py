@@ -33,6 +33,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from ebm.device import to_host
 from ebm.errors import UntrustedEstimateWarning
 from ebm.random import Random
 
@@ -218,7 +219,7 @@ def anneal_by_moves(
     for k in range(1, len(betas)):
         states, log_ratio = path.move(states, betas[k - 1], betas[k], random, first_step + k)
         total = total + log_ratio.astype(np.float64)
-    return states, total.get() if hasattr(total, "get") else np.asarray(total)
+    return states, to_host(total)
 
 
 def pass_along(

@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ebm.device import to_host
 from ebm.random import Random
 from ebm.sampling.annealing import FEWEST, LEAST_SHARE, LogPartition, check_rising, not_finite, pass_along
 from ebm.sampling.bridge import bennett_acceptance_ratio, log_logistic
@@ -125,13 +126,13 @@ def _climb(path: Any, n_chains: int, betas: np.ndarray, random: Random, plan: Dr
             n_sweeps = plan.thin if draw else plan.n_burn
             states, _ = pass_along(path, states, np.full(n_sweeps + 1, beta), random, step)
             step += n_sweeps
-            up.append(_host(path.log_ratio(states, beta, above)))
-            down.append(_host(path.log_ratio(states, beta, below)))
+            up.append(_wide(path.log_ratio(states, beta, above)))
+            down.append(_wide(path.log_ratio(states, beta, below)))
         yield _Rung(np.stack(up, axis=1), np.stack(down, axis=1))
 
 
-def _host(x: Any) -> np.ndarray:
-    return np.asarray(x.get() if hasattr(x, "get") else x, np.float64)
+def _wide(x: Any) -> np.ndarray:
+    return np.asarray(to_host(x), np.float64)
 
 
 def _relative(x: np.ndarray) -> np.ndarray:

@@ -22,6 +22,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ebm.device import to_host
 from ebm.sampling.diagnostics import Mean, autocorrelation_time, mean_with_error, split_rhat
 
 
@@ -47,8 +48,8 @@ def observe(states: Iterable[Any], *observers: Observer) -> None:
             observer.update(batch)
 
 
-def _host(states: Any) -> np.ndarray:
-    return np.asarray(states.get() if hasattr(states, "get") else states, np.float64)
+def _wide(states: Any) -> np.ndarray:
+    return np.asarray(to_host(states), np.float64)
 
 
 class Moments:
@@ -75,7 +76,7 @@ class Moments:
 
     def update(self, states: Any) -> None:
         """Take states in."""
-        x = _host(states if self._of is None else self._of(states))
+        x = _wide(states if self._of is None else self._of(states))
         if x.ndim != 2:
             raise ValueError(f"states must have shape (n_rows, n_units), got {x.shape}")
         if not len(x):
@@ -142,7 +143,7 @@ class Histogram:
 
     def update(self, states: Any) -> None:
         """Take states in."""
-        x = _host(self._of(states)).ravel()
+        x = _wide(self._of(states)).ravel()
         if np.isnan(x).any():
             raise ValueError("the observed quantity is NaN")
         self.counts += np.histogram(x, self.edges)[0]
@@ -171,7 +172,7 @@ class Trace:
 
     def update(self, states: Any) -> None:
         """Take states in, as many chains each time."""
-        x = _host(self._of(states))
+        x = _wide(self._of(states))
         if x.ndim != 1 or (self._draws and x.shape != self._draws[0].shape):
             want = f"({self._draws[0].size},)" if self._draws else "(n_chains,)"
             raise ValueError(f"a trace needs one number for each chain, shape {want}, got {x.shape}")

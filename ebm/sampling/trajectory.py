@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from ebm.device import beside
+from ebm.device import beside, to_host
 from ebm.random import Random, Stream
 from ebm.sampling.parallel_tempering import ParallelTempering
 
@@ -114,7 +114,7 @@ class ModelLadder:
             rows = np.flatnonzero((levels == level) ^ (others == level))
             if rows.size:
                 found = model.free_energy(states[beside(rows, states)]).astype(np.float64)
-                energies = found.get() if hasattr(found, "get") else np.asarray(found)
+                energies = to_host(found)
                 out[rows] += np.where(levels[rows] == level, energies, -energies)
         return out
 
