@@ -13,7 +13,7 @@ from time import perf_counter
 import numpy as np
 
 from benchmarks.report import RESULTS, in_words, machine, table
-from ebm.boltzmann.data import TrainingData
+from ebm.data import TrainingData
 from ebm.boltzmann.enumeration import log_likelihood
 from ebm.boltzmann.learners import make_learner
 from ebm.boltzmann.learning import initial_model

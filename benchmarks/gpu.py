@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks import gpu_torch
-from ebm.boltzmann.data import TrainingData
+from ebm.data import TrainingData
 from ebm.boltzmann.device_learning import DeviceLearner
 from ebm.boltzmann.learning import initial_model
 from ebm.boltzmann.rule import Rule

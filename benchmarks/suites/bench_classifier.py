@@ -29,7 +29,7 @@ def our_learner(X: np.ndarray, labels: np.ndarray, objective: str):
     """Return a learner of 500 hidden units in batches of 100."""
     from ebm.boltzmann.class_gradient import Objective
     from ebm.boltzmann.class_learning import ClassLearner, initial_classifier
-    from ebm.boltzmann.data import TrainingData
+    from ebm.data import TrainingData
     from ebm.boltzmann.rule import Rule
     from ebm.random import Random
 

@@ -67,7 +67,7 @@ class Moves:
     param_names = ("sampler", "dtype")
 
     def setup(self, sampler: str, dtype: str) -> None:
-        from ebm.boltzmann.data import TrainingData
+        from ebm.data import TrainingData
         from ebm.boltzmann.experts import StudentT
         from ebm.boltzmann.product_learning import ContrastiveExpertLearner, Moves, initial_product
         from ebm.boltzmann.rule import Rule

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ebm.boltzmann.data import TrainingData
+from ebm.data import TrainingData
 from ebm.boltzmann.learners import make_learner
 from ebm.boltzmann.learning import initial_model
 from ebm.boltzmann.rule import Rule

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ebm.boltzmann.data import TrainingData
+from ebm.data import TrainingData
 from ebm.boltzmann.learning import check_fit, check_state, first_chains, hidden_offsets
 from ebm.boltzmann.rbm import RBM
 from ebm.boltzmann.rule import Epochs, Rule, sound

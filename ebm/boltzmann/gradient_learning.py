@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from ebm.boltzmann.data import TrainingData, deviations
+from ebm.data import TrainingData, deviations
 from ebm.boltzmann.exact import NAMES, SQUARE, centre, has_precision, statistics
 from ebm.boltzmann.gauge import zero_sum
 from ebm.boltzmann.learning import check_state, check_width

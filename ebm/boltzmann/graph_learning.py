@@ -23,7 +23,7 @@ from scipy.special import expit
 
 from ebm.boltzmann import graph_pseudo_likelihood
 from ebm.boltzmann.boltzmann_machine import BoltzmannMachine
-from ebm.boltzmann.data import TrainingData
+from ebm.data import TrainingData
 from ebm.boltzmann.graph import Graph
 from ebm.boltzmann.graph_enumeration import Moments, expectations, split, weighted_moments
 from ebm.boltzmann.graph_posterior import independent_means, posterior_states

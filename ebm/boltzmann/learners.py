@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ebm.boltzmann.data import TrainingData
+from ebm.data import TrainingData
 from ebm.boltzmann.enumeration import check_enumerable
 from ebm.boltzmann.exact import NAMES
 from ebm.boltzmann.gradient_learning import GradientLearner

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from scipy.special import expit
 
-from ebm.boltzmann.data import TrainingData, deviations
+from ebm.data import TrainingData, deviations
 from ebm.boltzmann.rbm import RBM
 from ebm.boltzmann.rule import Epochs, Rule, sound
 from ebm.boltzmann.units import Bernoulli, Unit

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from ebm.boltzmann.data import TrainingData
+from ebm.data import TrainingData
 from ebm.boltzmann.experts import Expert
 from ebm.boltzmann.learning import check_state
 from ebm.boltzmann.product_of_experts import NAMES, ProductOfExperts

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ebm.boltzmann.data import TrainingData
+from ebm.data import TrainingData
 from ebm.optimizers.schedules import Schedule, as_schedule
 from ebm.random import Random
 

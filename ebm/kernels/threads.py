@@ -37,6 +37,7 @@ def permitted_cores() -> int:
 
 class _Local(threading.local):
     limit: int | None = None
+    recorder: Callable[..., None] | None = None
 
 
 _lock = threading.RLock()  # guards the pool
@@ -65,6 +66,18 @@ def limit_threads(n: int | None) -> Iterator[int]:
         yield n_threads()
     finally:
         _local.limit = before
+
+
+@contextmanager
+def recording(recorder: Callable[[Any, tuple[Any, ...], int, int], None]) -> Iterator[None]:
+    """Tell ``recorder`` of every loop that ``over_rows`` runs in this block, in this thread, as it does."""
+    if _local.recorder is not None:
+        raise RuntimeError("loops are being recorded already")
+    _local.recorder = recorder
+    try:
+        yield
+    finally:
+        _local.recorder = None
 
 
 def _pool(workers: int) -> ThreadPoolExecutor:
@@ -145,6 +158,8 @@ def over_rows(core: Callable[..., Any], arguments: tuple[Any, ...], n_rows: int,
     """Run ``core(*arguments, first, last)`` over [0, n_rows); ``work``, in elements, decides on threads."""
     if n_rows == 0:
         return
+    if _local.recorder is not None:
+        _local.recorder(core, arguments, n_rows, work)
     parts = max(1, min(n_threads(), n_rows, work // SMALL))
     border = edges(n_rows, parts)
     _together(core, [(*arguments, border[i], border[i + 1]) for i in range(parts)])

@@ -11,7 +11,7 @@ from scipy import sparse
 
 from ebm.boltzmann.boltzmann_machine import DENSE
 from ebm.boltzmann.boltzmann_machine import BoltzmannMachine as Model
-from ebm.boltzmann.data import TrainingData
+from ebm.data import TrainingData
 from ebm.boltzmann.graph import Graph, bipartite, fully_connected, grid, weighted_graph
 from ebm.boltzmann.graph_learning import GraphLearner, PseudoLikelihoodLearner, initial_model
 from ebm.boltzmann.rule import Rule

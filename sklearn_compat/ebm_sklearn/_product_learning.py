@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import validate_data
 
-from ebm.boltzmann.data import TrainingData
+from ebm.data import TrainingData
 from ebm.boltzmann.experts import EXPERTS
 from ebm.boltzmann.product_learning import (
     ContrastiveExpertLearner,

@@ -12,7 +12,7 @@ from scipy.sparse import csr_array
 from ebm.boltzmann.class_gradient import Objective
 from ebm.boltzmann.class_learning import ClassLearner, initial_classifier
 from ebm.boltzmann.classification_rbm import ClassificationRBM
-from ebm.boltzmann.data import TrainingData
+from ebm.data import TrainingData
 from ebm.boltzmann.rule import Rule
 from ebm.boltzmann.units import Bernoulli
 from ebm.optimizers.schedules import Constant, Linear

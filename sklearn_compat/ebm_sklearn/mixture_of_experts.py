@@ -11,7 +11,7 @@ from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ebm.boltzmann.data import TrainingData
+from ebm.data import TrainingData
 from ebm.boltzmann.mixture import COVARIANCES, BernoulliComponents, GaussianComponents, Mixture
 from ebm.boltzmann.mixture_learning import MixtureLearner, best_start
 from ebm.boltzmann.units import Bernoulli

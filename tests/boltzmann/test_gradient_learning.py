@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ebm.boltzmann import enumeration
-from ebm.boltzmann.data import TrainingData
+from ebm.data import TrainingData
 from ebm.boltzmann.exact import NAMES, centre, statistics
 from ebm.boltzmann.gradient_learning import LARGEST_GAIN, LEAST_VARIANCE, GradientLearner, _gain
 from ebm.boltzmann.learners import make_learner

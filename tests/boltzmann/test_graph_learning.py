@@ -8,7 +8,7 @@ from threadpoolctl import threadpool_limits
 
 from ebm.boltzmann import graph_enumeration as enumeration
 from ebm.boltzmann import graph_pseudo_likelihood as pseudo
-from ebm.boltzmann.data import TrainingData
+from ebm.data import TrainingData
 from ebm.boltzmann.graph import bipartite
 from ebm.boltzmann.graph_learning import (
     GraphLearner,

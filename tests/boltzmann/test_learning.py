@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks import equal_steps
-from ebm.boltzmann.data import TrainingData
+from ebm.data import TrainingData
 from ebm.boltzmann.enumeration import log_likelihood
 from ebm.boltzmann.learners import make_learner
 from ebm.boltzmann.learning import ContrastiveLearner, initial_model

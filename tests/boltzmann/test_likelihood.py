@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ebm.boltzmann.annealing import RBMPath
-from ebm.boltzmann.data import TrainingData
+from ebm.data import TrainingData
 from ebm.boltzmann.enumeration import log_partition as exact_log_partition
 from ebm.boltzmann.enumeration import state_blocks, visible_distribution
 from ebm.boltzmann.learning import ContrastiveLearner, initial_model

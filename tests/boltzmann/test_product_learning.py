@@ -7,7 +7,7 @@ import pytest
 from scipy.optimize import minimize_scalar
 from sklearn.decomposition import FastICA
 
-from ebm.boltzmann.data import TrainingData
+from ebm.data import TrainingData
 from ebm.boltzmann.experts import EXPERTS
 from ebm.boltzmann.product_learning import (
     ContrastiveExpertLearner,

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ebm.boltzmann import trajectory
-from ebm.boltzmann.data import TrainingData
+from ebm.data import TrainingData
 from ebm.boltzmann.enumeration import log_likelihood
 from ebm.boltzmann.enumeration import log_partition as exact_log_partition
 from ebm.boltzmann.learners import make_learner

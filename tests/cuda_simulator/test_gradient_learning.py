@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ebm.boltzmann.data import TrainingData
+from ebm.data import TrainingData
 from ebm.boltzmann.exact import NAMES
 from ebm.boltzmann.learners import make_learner
 from ebm.boltzmann.learning import initial_model

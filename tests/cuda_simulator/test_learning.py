@@ -6,7 +6,7 @@ import pickle
 import numpy as np
 import pytest
 
-from ebm.boltzmann.data import TrainingData
+from ebm.data import TrainingData
 from ebm.boltzmann.device_learning import DeviceLearner
 from ebm.boltzmann.learning import ContrastiveLearner, initial_model
 from ebm.boltzmann.rule import Rule

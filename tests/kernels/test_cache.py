@@ -130,7 +130,7 @@ np.savez(sys.argv[1], **everything())
 
 def everything():
     """States and parameters after some of everything, in both precisions."""
-    from ebm.boltzmann.data import TrainingData
+    from ebm.data import TrainingData
     from ebm.boltzmann.learning import ContrastiveLearner
     from ebm.boltzmann.rule import Rule
     from ebm.random import Random

@@ -13,7 +13,7 @@ from numba.core.caching import NullCache
 import ebm.kernels
 from ebm.boltzmann.annealing import RBMPath
 from ebm.boltzmann.boltzmann_machine import BoltzmannMachine
-from ebm.boltzmann.data import TrainingData
+from ebm.data import TrainingData
 from ebm.boltzmann.ising import IsingLattice
 from ebm.boltzmann.learning import ContrastiveLearner
 from ebm.boltzmann.rule import Rule

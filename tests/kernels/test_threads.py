@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from joblib import Parallel, delayed, parallel_config
 
-from ebm.boltzmann.data import TrainingData
+from ebm.data import TrainingData
 from ebm.boltzmann.learning import ContrastiveLearner
 from ebm.boltzmann.rule import Rule
 from ebm.kernels import conditional, linear, threads

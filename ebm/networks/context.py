@@ -1,0 +1,105 @@
+"""A pass through a network: where its arrays are made, what multiplies, and where its noise stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ebm.device import Device, get_device
+from ebm.kernels.processor import aligned
+from ebm.random import Random, Stream
+
+NUMBER = 8  # bits of a stream's name: the rest counts the layers that draw from it
+
+
+@dataclass(frozen=True)
+class Noise:
+    """Where a kernel finds its random numbers: at (column, row of the batch, step clock[0], stream) under the seed.
+
+    Attributes
+    ----------
+    seed : int
+        64 bits.
+    stream : int
+    clock : array of uint32 on the device
+        Its first number is the step; a replayed update reads it anew.
+    """
+
+    seed: int
+    stream: int
+    clock: Any
+
+
+class Context:
+    """What a pass through a network needs beside parameters.
+
+    Parameters
+    ----------
+    device : str or Device, default="cpu"
+    training : bool, default=False
+        Whether layers drop out, and take a batch's own statistics.
+    random : Random, optional
+        Seeds the noise; Random(0) by default.
+    clock : array of uint32 on the device, optional
+        clock[0] is the number of the update, by which noise is told apart; zeros by default.
+    reuse : bool, default=False
+        Hand out the same arrays again after every `rewind`: for updates that are recorded or captured. What a pass
+        returned is then overwritten by the next.
+
+    Attributes
+    ----------
+    device : Device
+    training : bool
+    clock : array of uint32
+    """
+
+    def __init__(
+        self,
+        device: str | Device = "cpu",
+        *,
+        training: bool = False,
+        random: Random | None = None,
+        clock: Any = None,
+        reuse: bool = False,
+    ) -> None:
+        self.device, self.training = get_device(device), training
+        self.clock = self.device.zeros(2, np.uint32) if clock is None else clock
+        self._random, self._reuse = random or Random(0), reuse
+        self._arrays: list[Any] = []
+        self.rewind()
+
+    def rewind(self) -> None:
+        """Begin another pass."""
+        self._next, self._n_noises = 0, 0
+        self._written: set[int] = set()
+
+    def empty(self, shape: tuple[int, ...], dtype: Any) -> Any:
+        """Return an array of this shape, C-contiguous, with any contents (the CPU's stand on cache lines)."""
+        if self._reuse and self._next < len(self._arrays):
+            found = self._arrays[self._next]
+            if found.shape != tuple(shape) or found.dtype != dtype:
+                raise RuntimeError(f"a pass asks for {np.dtype(dtype)}{shape} where the first asked for {found.shape}")
+        else:
+            on_cpu = self.device.xp is np
+            found = aligned(tuple(shape), dtype) if on_cpu else self.device.xp.empty(shape, dtype)
+            if self._reuse:
+                self._arrays.append(found)
+        self._next += 1
+        return found
+
+    def noise(self, stream: Stream) -> Noise:
+        """Return where the next noise of this pass stands; every call of a pass has a stream of its own."""
+        self._n_noises += 1
+        return Noise(self._random.seed, int(stream) | self._n_noises << NUMBER, self.clock)
+
+    def adds(self, gradient: Any) -> bool:
+        """Tell whether this pass has written a gradient already, and note that it now has.
+
+        (Gradients are told apart by their memory, so keep to the same arrays for a pass.)
+        """
+        place = gradient.data.ptr if hasattr(gradient.data, "ptr") else gradient.ctypes.data
+        before = place in self._written
+        self._written.add(place)
+        return before
