@@ -62,6 +62,7 @@ class Stream(enum.IntEnum):
     MIXTURE_START = 77  # first means of a mixture
     MIXTURE_COMPONENT = 78  # samples of a mixture: which component
     MIXTURE_STATES = 79  # samples of a mixture: the states
+    VALIDATION = 95  # which samples are held out, and the noise under which they are judged
 
 
 @dataclass(frozen=True)

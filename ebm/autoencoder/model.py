@@ -1,7 +1,7 @@
 """An autoencoder: an encoder z = f(x) and a decoder x' = g(z), with their parameters.
 
-Source: Hinton & Salakhutdinov 2006 (doi:10.1126/science.1127647); Baldi & Hornik 1989 (doi:10.1016/0893-6080(89)90014-2)
-for the linear one, which finds the plane of the principal components.
+Source: Hinton & Salakhutdinov 2006 (doi:10.1126/science.1127647); for the linear one, which finds the plane of the
+principal components, Baldi & Hornik 1989 (doi:10.1016/0893-6080(89)90014-2).
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ from ebm.networks.context import Context
 from ebm.networks.objective import Batch, Objective
 from ebm.networks.parameters import FlatParameters
 from ebm.optimizers.optimizer import Optimizer
-from ebm.random import Random
+from ebm.random import Random, Stream
 
 LARGEST = 1e6  # a parameter of such a size is of no use
 ROWS_AT_ONCE = 1024  # when values of many samples are asked for
@@ -228,3 +228,16 @@ class NetworkLearner:
     def mean_loss(self) -> float:
         """Mean of the loss over the epoch's updates, each before its step."""
         return float(self._device.download(self._loss)[0]) / max(self._batch, 1)
+
+    def loss_of(self, data: TrainingData, extra: Mapping[str, np.ndarray] | None = None) -> float:
+        """Return the weighted mean loss of other samples, as the parameters stand; its noise is the same every time."""
+        found, device = np.empty(data.n_samples), self._device
+        with device.active():
+            for block, top in enumerate(range(0, data.n_samples, ROWS_AT_ONCE)):
+                rows = np.arange(top, min(top + ROWS_AT_ONCE, data.n_samples))
+                clock = device.upload(np.array([block, 0], np.uint32))
+                context = Context(device, random=self._random.child(Stream.VALIDATION), clock=clock)
+                more = {name: device.upload(array[rows], data.dtype) for name, array in (extra or {}).items()}
+                batch = Batch(device.upload(data.rows(rows)), device.zeros(rows.size, data.dtype), more)
+                found[rows] = device.download(self._objective.values(self._named(), batch, context))
+        return float(data.weights @ found / data.weights.sum())
