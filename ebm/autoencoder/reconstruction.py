@@ -2,7 +2,8 @@
 
     L = sum_n w_n l(g(f(c(x_n))), x_n) + beta sum_j KL(rho || mean_n f_j(x_n))
 
-with a squared or Bernoulli loss l, a corruption c (none by default) and, for sparse codes, the penalty on mean activities.
+with a squared or Bernoulli loss l, a corruption c (none by default) and, for sparse codes, the penalty on mean
+activities.
 
 Source: Vincent, Larochelle, Lajoie, Bengio & Manzagol 2010 (JMLR 11:3371), eqs. 1 to 4 and section 3.
 """

@@ -115,7 +115,8 @@ class FittedAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Netwo
         Returns
         -------
         ndarray of shape (n_samples,)
-            The squared error, summed over features, times -1; with ``loss="bernoulli"`` log p(x given its code), in nats.
+            The squared error, summed over features, times -1; with ``loss="bernoulli"`` log p(x given its code), in
+            nats.
         """
         check_is_fitted(self)
         a, p = self._architecture(), self.parameters_

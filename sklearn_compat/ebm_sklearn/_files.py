@@ -62,8 +62,8 @@ def _plain(name: str, value: Any) -> Any:
         fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
         return {"part": type(value).__name__, "fields": {key: _plain(name, part) for key, part in fields.items()}}
     raise TypeError(
-        f"{name}={value!r} cannot be saved: use numbers, unit types of ebm.boltzmann, layers of ebm.networks, optimisers "
-        "or schedules of ebm.optimizers, or lists of these"
+        f"{name}={value!r} cannot be saved: use numbers, unit types of ebm.boltzmann, layers of ebm.networks, "
+        "optimisers or schedules of ebm.optimizers, or lists of these"
     )
 
 

@@ -14,13 +14,14 @@ from ebm_sklearn._input import read_samples
 def read_rows(estimator: Any, X: Any, *, reset: bool) -> Any:
     """Check samples and return them as rows (n_samples, n_features), dense or CSR, of a dtype that kernels know.
 
-    When ``reset``, sets ``image_shape_`` ((height, width), (height, width, channels) or None), ``sample_shape_`` (what the
-    network takes: (n_features,), or with channels) and ``_given_images`` of the estimator; else compares with them.
+    When ``reset``, sets ``image_shape_`` ((height, width), (height, width, channels) or None), ``sample_shape_`` (what
+    the network takes: (n_features,), or with channels) and ``_given_images`` of the estimator; else compares with them.
 
     Raises
     ------
     ValueError
-        When X is not of 2, 3 or 4 dimensions, images are of another shape than in `fit`, or ``image_shape`` does not fit.
+        When X is not of 2, 3 or 4 dimensions, images are of another shape than in `fit`, or ``image_shape`` does not
+        fit.
     """
     n_dims = np.ndim(X) if not hasattr(X, "tocsr") else 2
     if n_dims > 4:
@@ -28,9 +29,8 @@ def read_rows(estimator: Any, X: Any, *, reset: bool) -> Any:
     shape = np.shape(X)[1:] if n_dims > 2 else None
     if shape is not None:
         if not reset and estimator.image_shape_ is not None and shape != estimator.image_shape_:
-            raise ValueError(
-                f"X has images of shape {shape}, but {type(estimator).__name__} was fitted to {estimator.image_shape_}"
-            )
+            name, fitted = type(estimator).__name__, estimator.image_shape_
+            raise ValueError(f"X has images of shape {shape}, but {name} was fitted to images of shape {fitted}")
         X = np.asarray(X).reshape(len(X), -1)
     unit = Bernoulli() if estimator.loss == "bernoulli" else Gaussian()
     X = read_samples(estimator, X, reset=reset, unit=unit)

@@ -1,4 +1,4 @@
-"""How estimators of networks learn: the data split, learner and loop introduced to each other; on from where they stand."""
+"""How estimators of networks learn: from the beginning, or on from where they stand; with samples held out or not."""
 
 from __future__ import annotations
 

@@ -85,8 +85,8 @@ class LearningAutoencoder(FittedAutoencoder):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features), or images
-            Images are (n, height, width) or (n, height, width, channels). float32 data is learnt in float32, float64 and
-            integers in float64, bool and uint8 in float32.
+            Images are (n, height, width) or (n, height, width, channels). float32 data is learnt in float32, float64
+            and integers in float64, bool and uint8 in float32.
         y : None
             Ignored.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -155,9 +155,9 @@ def first_parameters(
 class Autoencoder(LearningAutoencoder):
     """Autoencoder: a network that learns a code from which its input can be read back.
 
-    The encoder f gives codes z = f(x), the decoder g samples g(z); both are learnt to make the loss of g(f(x)) against x
-    small. Without hidden layers, with the identity as ``code_activation`` and the squared loss it finds the plane of the
-    principal components; deep ones do better than that plane. `transform` gives codes, `inverse_transform` samples,
+    The encoder f gives codes z = f(x), the decoder g samples g(z); both are learnt to make the loss of g(f(x)) against
+    x small. Without hidden layers, with the identity as ``code_activation`` and the squared loss it finds the plane of
+    the principal components; deep ones do better than that plane. `transform` gives codes, `inverse_transform` samples,
     `reconstruct` g(f(x)).
 
     Parameters
@@ -201,7 +201,8 @@ class Autoencoder(LearningAutoencoder):
     device : {"cpu", "cuda", "auto"}, default="cpu"
         Where `fit` runs. "cuda" needs the extra ``numba-ebm[cuda]`` and a GPU, and raises without.
     n_jobs : int, default=None
-        Threads. None takes all cores that the process may use, but 1 inside a joblib worker. Results do not depend on it.
+        Threads. None takes all cores that the process may use, but 1 inside a joblib worker. Results do not depend on
+        it.
     callbacks : list, default=None
         Listeners of `ebm.training`: `Progress`, `EarlyStopping`, `Checkpoint`, or your own.
     verbose : int, default=0
