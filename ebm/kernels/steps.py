@@ -8,8 +8,8 @@ With g' = scale g + decay w (decay of the first ``n_decayed`` entries only: bias
                w -= (r / (1 - b1^t)) m / (sqrt v / sqrt(1 - b2^t) + eps)
     AdamW      the same with g' = scale g, after w -= r decay w
 
-What changes from update to update is a row of a table, which the clock chooses: (r,), or for Adam
-(r, 1 / (1 - b1^t), 1 / sqrt(1 - b2^t)).
+What changes from update to update is a row of a table, number clock[1] (or the last, where there are fewer): (r,), or for
+Adam (r, 1 / (1 - b1^t), 1 / sqrt(1 - b2^t)).
 
 Source: Sutskever et al. 2013, "On the importance of initialization and momentum in deep learning", eqs. 1 to 4 (with the
 rate outside the velocity); Tieleman & Hinton 2012, lecture 6.5; Kingma & Ba 2015 (arXiv:1412.6980), algorithm 1;
@@ -109,7 +109,7 @@ def _sgd_cpu(
     first: Any, last: Any,
 ) -> None:  # fmt: skip
     """Do chunks; without a velocity there is no momentum."""
-    rate, zero = table[clock[1], 0], w.dtype.type(0)
+    rate, zero = table[min(np.int64(clock[1]), table.shape[0] - 1), 0], w.dtype.type(0)
     for chunk in range(first, last):
         left, right = chunk * CHUNK, min((chunk + 1) * CHUNK, w.size)
         middle = min(max(left, n_decayed), right)
@@ -128,7 +128,7 @@ def _rmsprop_cpu(
     epsilon: Any, momentum: Any, first: Any, last: Any,
 ) -> None:  # fmt: skip
     """Do chunks; without a velocity there is no momentum."""
-    rate, zero = table[clock[1], 0], w.dtype.type(0)
+    rate, zero = table[min(np.int64(clock[1]), table.shape[0] - 1), 0], w.dtype.type(0)
     for chunk in range(first, last):
         left, right = chunk * CHUNK, min((chunk + 1) * CHUNK, w.size)
         middle = min(max(left, n_decayed), right)
@@ -147,7 +147,7 @@ def _adam_cpu(
     keep_m: Any, keep_v: Any, epsilon: Any, first: Any, last: Any,
 ) -> None:  # fmt: skip
     """Do chunks; ``decay`` joins the gradient, ``decoupled`` does not."""
-    now = table[clock[1]]
+    now = table[min(np.int64(clock[1]), table.shape[0] - 1)]
     zero, one = w.dtype.type(0), w.dtype.type(1)
     for chunk in range(first, last):
         left, right = chunk * CHUNK, min((chunk + 1) * CHUNK, w.size)
@@ -165,7 +165,7 @@ def _adam_cpu(
 def _sgd_gpu(
     w: Any, g: Any, m: Any, table: Any, clock: Any, scale: Any, n_decayed: Any, decay: Any, momentum: Any, ahead: Any
 ) -> None:  # fmt: skip
-    rate, zero, one = table[clock[1], 0], type(decay)(0), type(decay)(1)
+    rate, zero, one = table[min(np.int64(clock[1]), table.shape[0] - 1), 0], type(decay)(0), type(decay)(1)
     keep = one - ahead + ahead * momentum
     for i in range(cuda.grid(1), w.size, cuda.gridsize(1)):
         d = along(g[i], w[i], scale[0], decay if i < n_decayed else zero)
@@ -181,7 +181,7 @@ def _rmsprop_gpu(
     w: Any, g: Any, v: Any, m: Any, table: Any, clock: Any, scale: Any, n_decayed: Any, decay: Any, keep: Any,
     epsilon: Any, momentum: Any,
 ) -> None:  # fmt: skip
-    rate, zero = table[clock[1], 0], type(decay)(0)
+    rate, zero = table[min(np.int64(clock[1]), table.shape[0] - 1), 0], type(decay)(0)
     for i in range(cuda.grid(1), w.size, cuda.gridsize(1)):
         d = along(g[i], w[i], scale[0], decay if i < n_decayed else zero)
         v[i] = averaged(v[i], d * d, keep)
@@ -197,7 +197,7 @@ def _adam_gpu(
     w: Any, g: Any, m: Any, v: Any, table: Any, clock: Any, scale: Any, n_decayed: Any, decay: Any, decoupled: Any,
     keep_m: Any, keep_v: Any, epsilon: Any,
 ) -> None:  # fmt: skip
-    row, zero, one = clock[1], type(decay)(0), type(decay)(1)
+    row, zero, one = min(np.int64(clock[1]), table.shape[0] - 1), type(decay)(0), type(decay)(1)
     rate, correct_m, correct_v = table[row, 0], table[row, 1], table[row, 2]
     for i in range(cuda.grid(1), w.size, cuda.gridsize(1)):
         d = along(g[i], w[i], scale[0], decay if i < n_decayed else zero)
@@ -244,7 +244,7 @@ def sgd_step(
     velocity : array of shape (n,), or None without momentum
         Moved too.
     table : array of shape (n_updates, 1), of the same dtype and device
-        Learning rates; the row clock[1] is read.
+        Learning rates; row min(clock[1], n_updates - 1) is read.
     clock : array of shape (2,), uint32
     scale : array of shape (1,)
         Multiplies the gradient.
@@ -305,7 +305,7 @@ def adam_step(
     means, squares : arrays of shape (n,)
         Running means of gradients and of their squares; moved too.
     table : array of shape (n_updates, 3)
-        Learning rate, 1 / (1 - beta1^t) and 1 / sqrt(1 - beta2^t); the row clock[1] is read.
+        Learning rate, 1 / (1 - beta1^t) and 1 / sqrt(1 - beta2^t); the row as there.
     decay : float
     decoupled : bool
         Whether decay shrinks the weights themselves (AdamW) rather than joining the gradient.
