@@ -33,7 +33,7 @@ class Reconstruction:
         Squared error, or cross-entropy with the decoder's outputs as logits.
     corruption : object of ebm.networks.corruption, optional
         Noise on the inputs, fresh in every update; the targets stay clean.
-    sparsity : SparseCode, optional
+    sparsity : Sparsity, optional
         Penalty on the mean activity of code units, which must lie in (0, 1).
     """
 
@@ -52,11 +52,11 @@ class Reconstruction:
         a, x = self.architecture, self._input(batch.x, context)
         z, encoded = a.encoder.forward(a.of_encoder(parameters), x, context)
         y, decoded = a.decoder.forward(a.of_decoder(parameters), z, context)
-        values, dy = LOSSES[self.loss].value_and_gradient(_flat(y), batch.x, batch.weights, context)
+        values, dy = LOSSES[self.loss].value_and_gradient(y, batch.x, batch.weights, context)
         of_decoder = a.of_decoder(gradients)
-        dz = a.decoder.backward(a.of_decoder(parameters), decoded, dy.reshape(y.shape), of_decoder, context)
+        dz = a.decoder.backward(a.of_decoder(parameters), decoded, dy, of_decoder, context)
         if self.sparsity is not None:
-            self.sparsity.add_gradient(z, batch.weights, dz, context)
+            self.sparsity.penalise(z, batch.weights, dz, context)
         of_encoder = a.of_encoder(gradients)
         a.encoder.backward(a.of_encoder(parameters), encoded, dz, of_encoder, context, wants_input=False)
         return values
@@ -66,14 +66,10 @@ class Reconstruction:
         a, x = self.architecture, self._input(batch.x, context)
         z, _ = a.encoder.forward(a.of_encoder(parameters), x, context)
         y, _ = a.decoder.forward(a.of_decoder(parameters), z, context)
-        return LOSSES[self.loss].values(_flat(y), batch.x, context)
+        return LOSSES[self.loss].values(y, batch.x, context)
 
     def _input(self, x: Any, context: Context) -> Any:
         if self.corruption is not None:
             clean, x = x, context.empty(x.shape, x.dtype)
             self.corruption.apply(clean, x, context)
         return x.reshape(-1, *self.architecture.shape)
-
-
-def _flat(y: Any) -> Any:
-    return y.reshape(y.shape[0], -1)

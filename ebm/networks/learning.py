@@ -20,11 +20,11 @@ import numpy as np
 from ebm.data import TrainingData
 from ebm.device import Device, get_device
 from ebm.kernels.batch import load_dense, load_lists
-from ebm.kernels.losses import total
-from ebm.kernels.steps import clip_by_norm, tick
+from ebm.kernels.totals import add_total, tick
 from ebm.networks.context import Context
 from ebm.networks.objective import Batch, Objective
 from ebm.networks.parameters import FlatParameters
+from ebm.optimizers.clipping import Clipping
 from ebm.optimizers.optimizer import Optimizer
 from ebm.random import Random, Stream
 
@@ -49,8 +49,8 @@ class NetworkLearner:
     batch_size : int, default=128
     extra : dict of str to ndarray of shape (n_samples, m), optional
         What else belongs to the samples.
-    clip_norm : float, optional
-        Longest gradient, of all parameters together; a longer one is shortened to it.
+    clipping : Clipping, optional
+        What holds gradients within bounds.
     device : str or Device, default="cpu"
 
     Attributes
@@ -76,13 +76,13 @@ class NetworkLearner:
         n_epochs: int,
         batch_size: int = 128,
         extra: Mapping[str, np.ndarray] | None = None,
-        clip_norm: float | None = None,
+        clipping: Clipping | None = None,
         device: str | Device = "cpu",
     ) -> None:
         if batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, got {batch_size!r}")
         self._data, self._objective, self._optimizer, self._random = data, objective, optimizer, random
-        self._device, self._clip_norm, self._n_epochs = get_device(device), clip_norm, n_epochs
+        self._device, self._clipping, self._n_epochs = get_device(device), clipping, n_epochs
         self._size = min(batch_size, data.n_samples)
         self.n_batches = -(-data.n_samples // self._size)
         self.updates_done, self._batch = 0, 0
@@ -94,13 +94,14 @@ class NetworkLearner:
         """Put all that learning reads and writes on the device."""
         device, data, dtype = self._device, self._data, self._data.dtype
         still = set(self._objective.statistics)
-        self._weights = FlatParameters({k: v for k, v in parameters.items() if k not in still}, device)
+        self._weights = FlatParameters({k: v for k, v in parameters.items() if k not in still}, device=device)
         self._gradient = self._weights.like()
         self._statistics = {name: device.upload(parameters[name]) for name in sorted(still)}
         self._slots = self._optimizer.slots(self._weights.vector.size, dtype, device)
-        self._table = device.zeros((self.n_batches, self._optimizer.n_rates), dtype)
+        self._table = device.upload(self._optimizer.rates(np.zeros(self.n_batches)), dtype)
+        self._clip_slots = self._clipping.slots(self._weights.vector.size, dtype, device) if self._clipping else []
         self._clock = device.zeros(2, np.uint32)
-        self._scale, self._loss = device.upload(np.ones(1, dtype)), device.zeros(1, np.float64)
+        self._scale, self._loss = device.upload(np.ones(1, dtype)), device.zeros((1, 2), dtype)
         self._order = device.zeros(data.n_samples, np.int64)
         self._shares = device.zeros((data.n_samples, 1), dtype)  # in the order of the epoch
         self._in_order = device.upload(np.arange(data.n_samples))
@@ -120,7 +121,7 @@ class NetworkLearner:
             device.write(self._order, order)
             device.write(self._shares, self._shares_of(order)[:, None])
             device.write(self._table, self._optimizer.rates(progress, self.updates_done).astype(self._table.dtype))
-            device.write(self._loss, np.zeros(1))
+            device.write(self._loss, np.zeros((1, 2), self._data.dtype))
         self._set_clock(0)
 
     def _shares_of(self, order: np.ndarray) -> np.ndarray:
@@ -154,9 +155,9 @@ class NetworkLearner:
         context.rewind()
         batch = self._load(rows, context)
         values = self._objective.gradient(self._named(), batch, self._gradient.views, context)
-        total(values, batch.weights, self._loss)
-        if self._clip_norm is not None:
-            clip_by_norm(self._gradient.vector, self._clip_norm, self._scale)
+        add_total(values, batch.weights, self._loss)
+        if self._clipping is not None:
+            self._clipping.clip(self._gradient.vector, self._scale, self._clip_slots)
         self._optimizer.step(
             self._weights.vector, self._gradient.vector, self._slots, self._table, self._clock,
             self._weights.n_decayed, self._scale,
@@ -227,7 +228,7 @@ class NetworkLearner:
     @property
     def mean_loss(self) -> float:
         """Mean of the loss over the epoch's updates, each before its step."""
-        return float(self._device.download(self._loss)[0]) / max(self._batch, 1)
+        return float(self._device.download(self._loss).sum()) / max(self._batch, 1)
 
     def loss_of(self, data: TrainingData, extra: Mapping[str, np.ndarray] | None = None) -> float:
         """Return the weighted mean loss of other samples, as the parameters stand; its noise is the same every time."""

@@ -19,6 +19,10 @@ MOTION = "motion/"  # before the names of what learning carries beside the param
 PARTS = {  # layers and optimisers, by name, with their modules: imported when a file asks for them
     "Dense": "ebm.networks.dense",
     "TransposedDense": "ebm.networks.dense",
+    "SGD": "ebm.optimizers.sgd",
+    "RMSprop": "ebm.optimizers.sgd",
+    "Adam": "ebm.optimizers.adam",
+    "AdamW": "ebm.optimizers.adam",
 }
 NOT_SAVED = ("callbacks",)  # code, not values: a loaded estimator has none
 

@@ -9,12 +9,13 @@ from numbers import Integral, Real
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
-from ebm.optimizers.optimizer import NAMED, as_optimizer
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
 from ebm.data import TrainingData
 from ebm.networks.learning import NetworkLearner
 from ebm.networks.objective import Objective
+from ebm.optimizers.clipping import ClipByNorm
+from ebm.optimizers.named import OPTIMIZERS, as_optimizer
 from ebm.optimizers.schedules import Constant, Linear
 from ebm.random import Random, Stream
 from ebm.training import EarlyStopping
@@ -24,7 +25,7 @@ from ebm_sklearn._random import draw_random
 
 NETWORK_CONSTRAINTS: dict[str, list[Any]] = {
     **TRAINING_CONSTRAINTS,
-    "optimizer": [StrOptions(set(NAMED)), HasMethods(["step", "rates"])],
+    "optimizer": [StrOptions(set(OPTIMIZERS)), HasMethods(["step", "rates"])],
     "learning_rate": [Interval(Real, 0, None, closed="neither"), callable],
     "schedule": [StrOptions({"constant", "linear"})],
     "batch_size": [Interval(Integral, 1, None, closed="left")],
@@ -155,7 +156,7 @@ class NetworkEstimator(TrainedEstimator):
                 n_epochs=self.n_iter,
                 batch_size=self.batch_size,
                 extra=samples.extra,
-                clip_norm=self.clip_norm,
+                clipping=None if self.clip_norm is None else ClipByNorm(self.clip_norm),
                 device=self.device,
             )
             if go_on:
