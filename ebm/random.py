@@ -62,6 +62,8 @@ class Stream(enum.IntEnum):
     MIXTURE_START = 77  # first means of a mixture
     MIXTURE_COMPONENT = 78  # samples of a mixture: which component
     MIXTURE_STATES = 79  # samples of a mixture: the states
+    VAE_NOISE = 94  # the latent noise of a variational autoencoder
+    VALIDATION = 95  # which samples are held out, and the noise under which they are judged
 
 
 @dataclass(frozen=True)
