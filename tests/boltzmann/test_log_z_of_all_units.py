@@ -137,7 +137,10 @@ class MovesFirst(RBMPath):
         return v, total
 
 
-@ALL_PAIRS
+@pytest.mark.parametrize(
+    ("visible", "hidden", "scale"),
+    [pytest.param(*pair, id=name, marks=[pytest.mark.slow] if i > 1 else []) for i, (name, *pair) in enumerate(PAIRS)],
+)
 def test_weights_of_moved_chains_are_caught(visible, hidden, scale, monkeypatch):
     monkeypatch.setattr("ebm.boltzmann.likelihood.RBMPath", MovesFirst)
     model = pair_model(visible, hidden, *SIZES["small"], seed=3, scale=scale)

@@ -168,10 +168,9 @@ def p_stays(model, sampler, sizes, n_sweeps, seed=0):
     return chi2_contingency(both).pvalue
 
 
-@pytest.mark.parametrize("n_sweeps", [1, 8])
-def test_the_target_is_stationary(pair, n_sweeps):
+def test_the_target_is_stationary(pair):
     model, sizes = biased(*pair)
-    assert p_stays(model, model, sizes, n_sweeps, seed=3) > 1e-4
+    assert p_stays(model, model, sizes, 8, seed=3) > 1e-4  # eight sweeps: what is wrong in one, or between two
 
 
 class ForgetsBias(RBM):

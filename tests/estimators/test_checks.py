@@ -63,7 +63,7 @@ ESTIMATORS = [
     MixtureOfExperts(2, covariance_type="diag", n_init=2),
     MixtureOfExperts(2, component="bernoulli"),
     RBMClassifier(n_components=16, n_iter=20),
-    RBMClassifier(n_components=8, n_iter=20, objective="generative", learning="exact", binarize=0.0),
+    RBMClassifier(n_components=8, n_iter=10, objective="generative", learning="exact", binarize=0.0),
 ]
 
 

@@ -258,7 +258,7 @@ def test_names_of_frames_are_kept(name):
 def test_cleaning_up_inside_a_pipeline():
     digits, labels = load_digits(return_X_y=True)
     pipeline = make_pipeline(StandardScaler(), Normalizer(), ModernHopfield(20.0), RidgeClassifier())
-    assert pipeline.fit(digits[:500], labels[:500]).score(digits[500:700], labels[500:700]) > 0.75
+    assert pipeline.fit(digits[:300], labels[:300]).score(digits[300:400], labels[300:400]) > 0.75
     binary = make_pipeline(MinMaxScaler(), HopfieldNetwork("pseudo_inverse", binarize=0.5))
     assert set(np.unique(binary.fit_transform(digits[:20]))) == {0, 1}
     search = GridSearchCV(HeteroAssociativeMemory(binarize=8), {"rule": ["hebb", "pseudo_inverse"]}, cv=3)

@@ -102,8 +102,9 @@ def test_a_disk_that_is_full_stops_nothing(tmp_path):
     pytest.importorskip("resource")
     out = run(script, NUMBA_CACHE_DIR=tmp_path / "cache", PYTHONDONTWRITEBYTECODE=1)
     assert "WARNED ['KernelCacheWarning']" in out
-    assert out.splitlines()[0] == run(WORK).splitlines()[0]
-    assert run(WORK, NUMBA_CACHE_DIR=tmp_path / "cache").splitlines() == run(WORK).splitlines()
+    wanted = run(WORK)
+    assert out.splitlines()[0] == wanted.splitlines()[0]
+    assert run(WORK, NUMBA_CACHE_DIR=tmp_path / "cache") == wanted
 
 
 def test_two_processes_may_fill_the_cache_at_once(tmp_path):
