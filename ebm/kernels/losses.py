@@ -97,7 +97,7 @@ def _gpu(output: Any, target: Any, shares: Any, kind: Any, values: Any, d_output
 
 
 def pointwise_loss(
-    kind: int, output: Any, target: Any, values: Any, *, shares: Any = None, d_output: Any = None
+    kind: np.int64, output: Any, target: Any, values: Any, *, shares: Any = None, d_output: Any = None
 ) -> None:
     """Write the loss of every sample and, where asked for, the gradient of their weighted sum.
 

@@ -8,11 +8,11 @@ With g' = scale g + decay w (decay of the first ``n_decayed`` entries only: bias
                w -= (r / (1 - b1^t)) m / (sqrt v / sqrt(1 - b2^t) + eps)
     AdamW      the same with g' = scale g, after w -= r decay w
 
-What changes from update to update is a row of a table, number clock[1] (or the last, where there are fewer): (r,), or for
-Adam (r, 1 / (1 - b1^t), 1 / sqrt(1 - b2^t)).
+What changes from update to update is a row of a table, number clock[1] (or the last, where there are fewer): (r,), or
+for Adam (r, 1 / (1 - b1^t), 1 / sqrt(1 - b2^t)).
 
-Source: Sutskever et al. 2013, "On the importance of initialization and momentum in deep learning", eqs. 1 to 4 (with the
-rate outside the velocity); Tieleman & Hinton 2012, lecture 6.5; Kingma & Ba 2015 (arXiv:1412.6980), algorithm 1;
+Source: Sutskever et al. 2013, "On the importance of initialization and momentum in deep learning", eqs. 1 to 4 (with
+the rate outside the velocity); Tieleman & Hinton 2012, lecture 6.5; Kingma & Ba 2015 (arXiv:1412.6980), algorithm 1;
 Loshchilov & Hutter 2019 (arXiv:1711.05101), algorithm 2.
 """
 

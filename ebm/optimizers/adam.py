@@ -70,10 +70,10 @@ class Adam(Optimizer):
         self, weights: Any, gradient: Any, slots: list[Any], table: Any, clock: Any, n_decayed: int, scale: Any
     ) -> None:
         """Move the weights, in place."""
-        numbers = {"beta1": self.beta1, "beta2": self.beta2, "epsilon": self.epsilon}
+        means, squares = slots
         adam_step(
-            weights, gradient, *slots, table, clock, scale, n_decayed,
-            decay=self.weight_decay, decoupled=self.decoupled, **numbers,
+            weights, gradient, means, squares, table, clock, scale, n_decayed, decay=self.weight_decay,
+            decoupled=self.decoupled, beta1=self.beta1, beta2=self.beta2, epsilon=self.epsilon,
         )  # fmt: skip
 
 
