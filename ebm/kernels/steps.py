@@ -40,9 +40,9 @@ def along(g: Any, w: Any, scale: Any, decay: Any) -> Any:
 
 
 @cell
-def averaged(v: Any, x: Any, keep: Any) -> Any:
-    """Return keep v + (1 - keep) x."""
-    return keep * v + (type(x)(1) - keep) * x
+def averaged(v: Any, x: Any, keep: Any, take: Any) -> Any:
+    """Return keep v + take x, with take = 1 - keep, which in float32 would lose digits."""
+    return keep * v + take * x
 
 
 @cell
@@ -70,22 +70,23 @@ def momentum_part(w: Any, g: Any, m: Any, rate: Any, scale: Any, decay: Any, mom
 
 
 @inner
-def rmsprop_part(w: Any, g: Any, v: Any, rate: Any, scale: Any, decay: Any, keep: Any, epsilon: Any) -> None:
+def rmsprop_part(w: Any, g: Any, v: Any, rate: Any, scale: Any, decay: Any, keep: Any, take: Any, epsilon: Any) -> None:
     """Move a slice without momentum."""
     for i in range(w.size):
         d = along(g[i], w[i], scale, decay)
-        v[i] = averaged(v[i], d * d, keep)
+        v[i] = averaged(v[i], d * d, keep, take)
         w[i] -= rate * (d / (math.sqrt(v[i]) + epsilon))
 
 
 @inner
 def rmsprop_momentum_part(
-    w: Any, g: Any, v: Any, m: Any, rate: Any, scale: Any, decay: Any, keep: Any, epsilon: Any, momentum: Any
-) -> None:
+    w: Any, g: Any, v: Any, m: Any, rate: Any, scale: Any, decay: Any, keep: Any, take: Any, epsilon: Any,
+    momentum: Any,
+) -> None:  # fmt: skip
     """Move a slice with momentum."""
     for i in range(w.size):
         d = along(g[i], w[i], scale, decay)
-        v[i] = averaged(v[i], d * d, keep)
+        v[i] = averaged(v[i], d * d, keep, take)
         m[i] = momentum * m[i] + d / (math.sqrt(v[i]) + epsilon)
         w[i] -= rate * m[i]
 
@@ -93,14 +94,14 @@ def rmsprop_momentum_part(
 @inner
 def adam_part(
     w: Any, g: Any, m: Any, v: Any, rate: Any, correct_m: Any, correct_v: Any, scale: Any, decay: Any, shrink: Any,
-    keep_m: Any, keep_v: Any, epsilon: Any,
+    keep_m: Any, take_m: Any, keep_v: Any, take_v: Any, epsilon: Any,
 ) -> None:  # fmt: skip
-    """Move a slice: ``decay`` joins the gradient, ``shrink`` is what decoupled decay leaves of w."""
+    """Move a slice: ``decay`` joins the gradient, ``shrink`` is the part of w that decoupled decay takes."""
     for i in range(w.size):
         d = along(g[i], w[i], scale, decay)
-        m[i] = averaged(m[i], d, keep_m)
-        v[i] = averaged(v[i], d * d, keep_v)
-        w[i] = shrink * w[i] - rate * adaptive(m[i], v[i], correct_m, correct_v, epsilon)
+        m[i] = averaged(m[i], d, keep_m, take_m)
+        v[i] = averaged(v[i], d * d, keep_v, take_v)
+        w[i] -= rate * adaptive(m[i], v[i], correct_m, correct_v, epsilon) + shrink * w[i]
 
 
 @core(allocates=False)
@@ -125,7 +126,7 @@ def _sgd_cpu(
 @core(allocates=False)
 def _rmsprop_cpu(
     w: Any, g: Any, v: Any, m: Any, table: Any, clock: Any, scale: Any, n_decayed: Any, decay: Any, keep: Any,
-    epsilon: Any, momentum: Any, first: Any, last: Any,
+    take: Any, epsilon: Any, momentum: Any, first: Any, last: Any,
 ) -> None:  # fmt: skip
     """Do chunks; without a velocity there is no momentum."""
     rate, zero = table[min(np.int64(clock[1]), table.shape[0] - 1), 0], w.dtype.type(0)
@@ -136,28 +137,28 @@ def _rmsprop_cpu(
             here, there = (left, middle) if part == 0 else (middle, right)
             x, d, s, weight = w[here:there], g[here:there], v[here:there], decay if part == 0 else zero
             if m.size == 0:
-                rmsprop_part(x, d, s, rate, scale[0], weight, keep, epsilon)
+                rmsprop_part(x, d, s, rate, scale[0], weight, keep, take, epsilon)
             else:
-                rmsprop_momentum_part(x, d, s, m[here:there], rate, scale[0], weight, keep, epsilon, momentum)
+                rmsprop_momentum_part(x, d, s, m[here:there], rate, scale[0], weight, keep, take, epsilon, momentum)
 
 
 @core(allocates=False)
 def _adam_cpu(
     w: Any, g: Any, m: Any, v: Any, table: Any, clock: Any, scale: Any, n_decayed: Any, decay: Any, decoupled: Any,
-    keep_m: Any, keep_v: Any, epsilon: Any, first: Any, last: Any,
+    keep_m: Any, take_m: Any, keep_v: Any, take_v: Any, epsilon: Any, first: Any, last: Any,
 ) -> None:  # fmt: skip
     """Do chunks; ``decay`` joins the gradient, ``decoupled`` does not."""
     now = table[min(np.int64(clock[1]), table.shape[0] - 1)]
-    zero, one = w.dtype.type(0), w.dtype.type(1)
+    zero = w.dtype.type(0)
     for chunk in range(first, last):
         left, right = chunk * CHUNK, min((chunk + 1) * CHUNK, w.size)
         middle = min(max(left, n_decayed), right)
         for part in range(2):
             here, there = (left, middle) if part == 0 else (middle, right)
-            weight, shrink = (decay, one - now[0] * decoupled) if part == 0 else (zero, one)
+            weight, shrink = (decay, now[0] * decoupled) if part == 0 else (zero, zero)
             adam_part(
                 w[here:there], g[here:there], m[here:there], v[here:there], now[0], now[1], now[2], scale[0],
-                weight, shrink, keep_m, keep_v, epsilon,
+                weight, shrink, keep_m, take_m, keep_v, take_v, epsilon,
             )  # fmt: skip
 
 
@@ -179,12 +180,12 @@ def _sgd_gpu(
 @cuda_loop
 def _rmsprop_gpu(
     w: Any, g: Any, v: Any, m: Any, table: Any, clock: Any, scale: Any, n_decayed: Any, decay: Any, keep: Any,
-    epsilon: Any, momentum: Any,
+    take: Any, epsilon: Any, momentum: Any,
 ) -> None:  # fmt: skip
     rate, zero = table[min(np.int64(clock[1]), table.shape[0] - 1), 0], type(decay)(0)
     for i in range(cuda.grid(1), w.size, cuda.gridsize(1)):
         d = along(g[i], w[i], scale[0], decay if i < n_decayed else zero)
-        v[i] = averaged(v[i], d * d, keep)
+        v[i] = averaged(v[i], d * d, keep, take)
         d /= math.sqrt(v[i]) + epsilon
         if m.size > 0:
             m[i] = momentum * m[i] + d
@@ -195,16 +196,16 @@ def _rmsprop_gpu(
 @cuda_loop
 def _adam_gpu(
     w: Any, g: Any, m: Any, v: Any, table: Any, clock: Any, scale: Any, n_decayed: Any, decay: Any, decoupled: Any,
-    keep_m: Any, keep_v: Any, epsilon: Any,
+    keep_m: Any, take_m: Any, keep_v: Any, take_v: Any, epsilon: Any,
 ) -> None:  # fmt: skip
-    row, zero, one = min(np.int64(clock[1]), table.shape[0] - 1), type(decay)(0), type(decay)(1)
+    row, zero = min(np.int64(clock[1]), table.shape[0] - 1), type(decay)(0)
     rate, correct_m, correct_v = table[row, 0], table[row, 1], table[row, 2]
     for i in range(cuda.grid(1), w.size, cuda.gridsize(1)):
         d = along(g[i], w[i], scale[0], decay if i < n_decayed else zero)
-        m[i] = averaged(m[i], d, keep_m)
-        v[i] = averaged(v[i], d * d, keep_v)
-        shrink = one - rate * decoupled if i < n_decayed else one
-        w[i] = shrink * w[i] - rate * adaptive(m[i], v[i], correct_m, correct_v, epsilon)
+        m[i] = averaged(m[i], d, keep_m, take_m)
+        v[i] = averaged(v[i], d * d, keep_v, take_v)
+        shrink = rate * decoupled if i < n_decayed else zero
+        w[i] -= rate * adaptive(m[i], v[i], correct_m, correct_v, epsilon) + shrink * w[i]
 
 
 def _check(w: Any, g: Any, slots: dict[str, Any], table: Any, columns: int, clock: Any, scale: Any, n: int) -> None:
@@ -289,7 +290,7 @@ def rmsprop_step(
     _check(weights, gradient, slots, table, 1, clock, scale, n_decayed)
     velocity = np.empty_like(weights, shape=(0,)) if velocity is None else velocity
     arrays = (weights, gradient, squares, velocity, table, clock, scale)
-    _run(_rmsprop_cpu, _rmsprop_gpu, arrays, n_decayed, (decay, keep, epsilon, momentum))
+    _run(_rmsprop_cpu, _rmsprop_gpu, arrays, n_decayed, (decay, keep, 1.0 - keep, epsilon, momentum))
 
 
 def adam_step(
@@ -319,4 +320,4 @@ def adam_step(
     _check(weights, gradient, {"means": means, "squares": squares}, table, 3, clock, scale, n_decayed)
     arrays = (weights, gradient, means, squares, table, clock, scale)
     decays = (0.0, decay) if decoupled else (decay, 0.0)
-    _run(_adam_cpu, _adam_gpu, arrays, n_decayed, (*decays, beta1, beta2, epsilon))
+    _run(_adam_cpu, _adam_gpu, arrays, n_decayed, (*decays, beta1, 1.0 - beta1, beta2, 1.0 - beta2, epsilon))
