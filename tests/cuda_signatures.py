@@ -38,7 +38,7 @@ def of_steps(real: types.Type) -> dict[str, list[tuple[types.Type, ...]]]:
     return {
         "steps._sgd_gpu": [(*(row,) * 3, *when, *(real,) * 3)],
         "steps._rmsprop_gpu": [(*(row,) * 4, *when, *(real,) * 5)],
-        "steps._adam_gpu": [(*(row,) * 4, *when, *(real,) * 7)],
+        "adam._gpu": [(*(row,) * 4, *when, *(real,) * 7)],
         "clipping._squares_gpu": [(row, row)],
         "clipping._scale_gpu": [(row, real, row)],
         "clipping._values_gpu": [(row, real)],

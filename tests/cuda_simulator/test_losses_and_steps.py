@@ -24,14 +24,14 @@ from ebm.random import Random
 DTYPES = [np.float32, np.float64]
 CPU = get_device("cpu")
 rng = np.random.default_rng(0)
-A, T = 2 * rng.normal(size=(5, 6)), rng.random((5, 6))
-WIDE = np.hstack([A, np.where(rng.random((5, 6)) < 0.3, 4, 0.5) * rng.normal(size=(5, 6))])
-SHARES = rng.dirichlet(np.ones(5))
+A, T = 2 * rng.normal(size=(3, 6)), rng.random((3, 6))
+WIDE = np.hstack([A, np.where(rng.random((3, 6)) < 0.3, 4, 0.5) * rng.normal(size=(3, 6))])
+SHARES = rng.dirichlet(np.ones(3))
 LOSSES = {
     "squared": (SquaredError(), A, T),
     "bernoulli": (BernoulliCrossEntropy(), A, T),
     "softmax": (SoftmaxCrossEntropy(), A, T),
-    "labels": (SoftmaxCrossEntropy(), A, np.array([3, 0, -1, 5, 6])),
+    "labels": (SoftmaxCrossEntropy(), A, np.array([5, 6, 0])),
     "gaussian": (GaussianNLL(-2, 2), WIDE, T),
     "shared": (SharedGaussianNLL(-2, 2), A, T),
 }
@@ -57,14 +57,15 @@ def test_losses_equal_the_cpu(device, dtype, name):
         parameters = {key: where.upload(x) for key, x in own.items()}
         gradients = {key: where.zeros(6, dtype) for key in own}
         values, d = loss.value_and_gradient(a, t, w, context, parameters, gradients)
-        loss.value_and_gradient(a, t, w, context, parameters, gradients)  # adds to its own gradients
+        if own:  # adds to its own gradients
+            loss.value_and_gradient(a, t, w, context, parameters, gradients)
         found.append((values, d, loss.values(a, t, context, parameters), *gradients.values()))
     for here, there in zip(*found, strict=True):
         alike(device, there, here)
-    assert np.isnan(found[0][0]).sum() == (2 if name == "labels" else 0)
+    assert np.isnan(found[0][0]).sum() == (1 if name == "labels" else 0)
 
 
-@pytest.mark.parametrize("m", [1, 3, 6])
+@pytest.mark.parametrize("m", [1, 6])
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_posteriors_equal_the_cpu(device, dtype, m):
     found = []
@@ -107,7 +108,7 @@ OPTIMIZERS = {
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_steps_equal_the_cpu(device, dtype, name):
     """Three updates with clipping, a clock, decay of a part, and parameters by name."""
-    optimizer, rule, found = OPTIMIZERS[name], ClipByNorm(2.0), []
+    optimizer, rule, found = OPTIMIZERS[name], ClipByNorm(0.5), []
     for where in (CPU, device):
         flat = FlatParameters({"bias": A[0, :3].astype(dtype), "weights": A[1:3].astype(dtype)}, device=where)
         gradients, n = flat.like(), flat.vector.size
@@ -115,7 +116,7 @@ def test_steps_equal_the_cpu(device, dtype, name):
         table = where.upload(optimizer.rates(np.arange(3) / 3).astype(dtype))
         clock, scale = where.zeros(2, np.uint32), where.upload(np.ones(1, dtype))
         for k in range(3):
-            gradients.write({"bias": T[k, :3], "weights": T[k : k + 2]})
+            gradients.write({"bias": T[k, :3], "weights": T[[k, 0]]})
             rule.clip(gradients.vector, scale, parts)
             optimizer.step(flat.vector, gradients.vector, slots, table, clock, flat.n_decayed, scale)
             tick(clock)
@@ -157,5 +158,5 @@ def test_totals_equal_the_cpu(device, dtype):
 
 def test_arrays_of_two_devices_are_refused(device):
     a, t = device.upload(A), T.copy()
-    with pytest.raises(ValueError, match="target is .* on the same device as the rest"):
+    with pytest.raises(ValueError, match=r"target is .* on the same device as the rest"):
         SquaredError().values(a, t, Context(device))

@@ -3,6 +3,7 @@
 import numpy as np
 
 from ebm.kernels import clipping, steps, totals, variational
+from ebm.kernels.adam import adam_step
 from ebm.kernels.gaussian_loss import gaussian_loss, shared_gaussian_loss
 from ebm.kernels.losses import CROSS_ENTROPY, pointwise_loss
 from ebm.kernels.softmax_loss import softmax_loss
@@ -36,6 +37,6 @@ def use_steps(dtype):
     steps.sgd_step(w, g, m, rates, clock, scale, 10, decay=0.1, momentum=0.9, nesterov=True)
     steps.rmsprop_step(w, g, v, m, rates, clock, scale, 10, decay=0.1, keep=0.9, epsilon=1e-8, momentum=0.9)
     table, moments = np.ones((1, 3), dtype), {"beta1": 0.9, "beta2": 0.99, "epsilon": 1e-8}
-    steps.adam_step(w, g, m, v, table, clock, scale, 10, decay=0.1, decoupled=True, **moments)
+    adam_step(w, g, m, v, table, clock, scale, 10, decay=0.1, decoupled=True, **moments)
     clipping.clip_by_norm(g, 1.0, scale, np.zeros(1, dtype))
     clipping.clip_by_value(g, 1.0)

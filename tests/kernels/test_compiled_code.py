@@ -107,7 +107,8 @@ def _mixed(signature, dtype):
     return f"Array({other}, 2" in str(signature[0]) or f"array({other}, 3d" in str(signature[0])
 
 
-OF_INTEGERS = ("colouring._first_fit", "colouring._breadth_first", "totals._tick_cpu")  # loops that know no real numbers
+# loops that know no real numbers
+OF_INTEGERS = ("colouring._first_fit", "colouring._breadth_first", "totals._tick_cpu")
 
 
 @pytest.fixture(scope="module")
@@ -132,9 +133,10 @@ def test_every_loop_is_looked_at(single):
         "hopfield._cpu", "storkey._cpu", "dense_associative._cpu",
         "lattice_lines.sweep_lines", "lattice_chains.sweep_chains", "lattice_energy._cpu",
         "colour_gibbs._alone", "colour_gibbs._crowd",
-        "losses._cpu", "softmax_loss._cpu", "softmax_loss._labels_cpu", "gaussian_loss._cpu", "gaussian_loss._shared_cpu",
-        "variational._divergence_cpu", "variational._draw_cpu", "variational._back_cpu", "sparse_code._means_cpu",
-        "steps._sgd_cpu", "steps._rmsprop_cpu", "steps._adam_cpu", "clipping._squares_cpu", "totals._cpu",
+        "losses._cpu", "softmax_loss._cpu", "softmax_loss._labels_cpu", "gaussian_loss._cpu",
+        "gaussian_loss._shared_cpu", "variational._divergence_cpu", "variational._draw_cpu", "variational._back_cpu",
+        "sparse_code._means_cpu", "steps._sgd_cpu", "steps._rmsprop_cpu", "adam._cpu", "clipping._squares_cpu",
+        "totals._cpu",
     }  # fmt: skip
 
 
