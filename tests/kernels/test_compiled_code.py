@@ -38,6 +38,7 @@ from ebm.random import Draw, Random
 from ebm.sampling.ladder import BetaLadder
 from ebm.sampling.parallel_tempering import ParallelTempering
 from tests.boltzmann.models import small_model
+from tests.kernels.network_loops import use_losses, use_steps
 
 NUMBA = tuple(int(part) for part in numba.__version__.split(".")[:2])
 
@@ -54,6 +55,8 @@ def cores():
 
 def use_all(dtype):
     """Call everything that has a CPU loop once, so that each loop knows its signature."""
+    use_losses(dtype)
+    use_steps(dtype)
     a = np.zeros((3, 5), dtype)
     uniforms((3, 5), 0, 0, 0, dtype)
     bernoulli(a, None, Draw(0, 0))
@@ -125,7 +128,8 @@ def _mixed(signature, dtype):
     return f"Array({other}, 2" in str(signature[0]) or f"array({other}, 3d" in str(signature[0])
 
 
-OF_INTEGERS = ("colouring._first_fit", "colouring._breadth_first")  # loops that know no real numbers
+# loops that know no real numbers
+OF_INTEGERS = ("colouring._first_fit", "colouring._breadth_first", "totals._tick_cpu")
 
 
 @pytest.fixture(scope="module")
@@ -150,6 +154,10 @@ def test_every_loop_is_looked_at(single):
         "hopfield._cpu", "storkey._cpu", "dense_associative._cpu",
         "lattice_lines.sweep_lines", "lattice_chains.sweep_chains", "lattice_energy._cpu",
         "colour_gibbs._alone", "colour_gibbs._crowd",
+        "losses._cpu", "softmax_loss._cpu", "softmax_loss._labels_cpu", "gaussian_loss._cpu",
+        "gaussian_loss._shared_cpu", "variational._divergence_cpu", "variational._draw_cpu", "variational._back_cpu",
+        "sparse_code._means_cpu", "steps._sgd_cpu", "steps._rmsprop_cpu", "adam._cpu", "clipping._squares_cpu",
+        "totals._cpu",
     }  # fmt: skip
 
 
@@ -189,7 +197,8 @@ wide = pytest.mark.skipif(not WIDE, reason="looks for the names of x86's wide re
 def test_loops_use_vector_registers(single):
     for name, (core, signature) in single.items():
         assembly = core.inspect_asm(signature)
-        arithmetic = re.findall(r"\bv(?:add|mul|sub|fmadd\d+|fnmadd\d+|div)ps\s.*[yz]mm", assembly)
+        kinds = "min|max" if name == "clipping._values_cpu" else r"add|mul|sub|fmadd\d+|fnmadd\d+|div"
+        arithmetic = re.findall(rf"\bv(?:{kinds})ps\s.*[yz]mm", assembly)
         assert len(arithmetic) >= (1 if name == "reduce._columns_cpu" else 4), (name, len(arithmetic))
 
 
