@@ -13,7 +13,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ebm.kernels.batch_normalisation import inverse_root, normalised
+from ebm.kernels.batch_normalisation import normalised
+from ebm.kernels.batch_statistics import inverse_root
 from ebm.kernels.block import BLOCK, block_sum
 from ebm.kernels.column_totals import ROWS, add_row, column_totals
 from ebm.kernels.jit import cell, core, cuda_loop, inner, on_gpu, summing
@@ -178,9 +179,7 @@ def _products_gpu(x: Any, dy: Any, means: Any, inverses: Any, parts: Any) -> Non
 # ---- what others call: x, dy and out are (rows, n), all C-contiguous, of one dtype and device ----
 
 
-def normalise_rows(
-    x: Any, scale: Any, shift: Any, means: Any, inverses: Any, out: Any, *, epsilon: float
-) -> None:
+def normalise_rows(x: Any, scale: Any, shift: Any, means: Any, inverses: Any, out: Any, *, epsilon: float) -> None:
     """Write scale xh + shift, and each row's mean and inverse deviation.
 
     Parameters
