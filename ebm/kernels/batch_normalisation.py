@@ -3,7 +3,7 @@
     xh = (x - m) i,  y = g xh + b
     db = sum_r dy,  dg = sum_r dy xh,  dx = g i (dy - (db + xh dg) / n)
 
-where m and i are the batch's own (``batch_statistics``). Where they are given, as at prediction, the terms of 1 / n are 0.
+where m and i are the batch's own (``batch_statistics``); where they are given, as at prediction, without the 1 / n.
 The derivative is symmetric: the change of y along dx is dx along the change of y.
 
 Source: Ioffe & Szegedy 2015 (arXiv:1502.03167), algorithm 1, and section 3 for dx.

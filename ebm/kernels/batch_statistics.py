@@ -7,7 +7,7 @@ Blocks of rows have means and variances of their own, which are joined, so that 
 v n = sum_k [v_k n_k + n_k (m_k - m)^2].
 
 Source: Ioffe & Szegedy 2015 (arXiv:1502.03167), algorithms 1 and 2; the joining is Chan, Golub & LeVeque 1983
-(doi:10.1080/00031305.1983.10483115), eqs. 2.1.
+(doi:10.1080/00031305.1983.10483115).
 """
 
 from __future__ import annotations

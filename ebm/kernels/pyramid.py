@@ -54,22 +54,16 @@ def blur_weight(a: Any, b: Any, n: Any, zero: Any) -> Any:
 @cell
 def weight(kind: Any, r: Any, s: Any, n: Any, zero: Any) -> Any:
     """W_rs of one of the four, for an output r and an input s, with n places of the fine grid."""
-    real = type(zero)
-    w, two = zero, real(1) if n == 1 else real(2)
-    if kind == DOWN:
-        w = blur_weight(2 * r, s, n, zero)
-    elif kind == UP:
-        w = two * blur_weight(r, 2 * s, n, zero)
-    elif kind == DOWN_ADJOINT:
-        w = blur_weight(2 * s, r, n, zero)
-    else:
-        w = two * blur_weight(s, 2 * r, n, zero)
-    return w
+    doubled = kind in (UP, UP_ADJOINT) and n > 1
+    fine, other = (2 * r, s) if kind in (DOWN, UP_ADJOINT) else (r, 2 * s)
+    a, b = (fine, other) if kind in (DOWN, UP) else (other, fine)
+    w = blur_weight(a, b, n, zero)
+    return w + w if doubled else w
 
 
 @cell
 def first_place(kind: Any, r: Any) -> Any:
-    """Return the first input that may have a weight for output r (below 0, perhaps): the fifth after it is the last."""
+    """Return the first of the five inputs that may have a weight for output r; it may lie below 0."""
     return 2 * r - 2 if kind in (DOWN, UP_ADJOINT) else r // 2 - 1
 
 

@@ -3,7 +3,7 @@
 dx_j = y_j (dy_j - sum_k y_k dy_k); the derivative is symmetric, so that the change of y along dx is the same.
 
 Source: Bridle 1990, "Probabilistic interpretation of feedforward classification network outputs"
-(doi:10.1007/978-3-642-76153-9_28), eq. 15.
+(doi:10.1007/978-3-642-76153-9_28).
 """
 
 from __future__ import annotations
