@@ -36,7 +36,7 @@ def _fill(x: Any, value: Any) -> None:
 
 
 @core(allocates=False)
-def _forward_cpu(indices: Any, table: Any, out: Any, first: Any, last: Any) -> None:
+def _forward_cpu(table: Any, indices: Any, out: Any, first: Any, last: Any) -> None:
     for p in range(first, last):
         token = np.int64(indices[p])
         if 0 <= token < table.shape[0]:
@@ -46,7 +46,7 @@ def _forward_cpu(indices: Any, table: Any, out: Any, first: Any, last: Any) -> N
 
 
 @core(allocates=False)
-def _gradient_cpu(indices: Any, dy: Any, add: Any, out: Any, first: Any, last: Any) -> None:
+def _gradient_cpu(dy: Any, indices: Any, add: Any, out: Any, first: Any, last: Any) -> None:
     """Write the gradient of tokens [first, last)."""
     if not add:
         for row in range(first, last):
@@ -116,7 +116,7 @@ def look_up(indices: Any, table: Any, out: Any) -> None:
     if on_gpu(table):
         _forward_gpu(out.size, indices, table, out)
     else:
-        over_rows(_forward_cpu, (indices, table, out), out.shape[0], out.size)
+        over_rows(_forward_cpu, (table, indices, out), out.shape[0], out.size)
 
 
 def table_gradient(indices: Any, dy: Any, links: Any, out: Any, *, add: bool) -> None:
@@ -137,4 +137,4 @@ def table_gradient(indices: Any, dy: Any, links: Any, out: Any, *, add: bool) ->
             _clear_gpu(out.size, out)
         _gradient_gpu(dy.size, indices, links, dy, out)
     else:
-        over_rows(_gradient_cpu, (indices, dy, add, out), out.shape[0], dy.size + out.size)
+        over_rows(_gradient_cpu, (dy, indices, add, out), out.shape[0], dy.size + out.size)

@@ -67,7 +67,7 @@ def first_place(kind: Any, r: Any) -> Any:
     return 2 * r - 2 if kind in (DOWN, UP_ADJOINT) else r // 2 - 1
 
 
-@core
+@inner
 def _tables(kind: Any, n: Any, n_out: Any, n_in: Any, places: Any, weights: Any) -> None:
     """Write five places and weights for every output; where it has fewer, the first again, with weight 0."""
     zero = weights.dtype.type(0)

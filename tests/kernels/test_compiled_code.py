@@ -13,11 +13,11 @@ from numba.core.caching import NullCache
 import ebm.kernels
 from ebm.boltzmann.annealing import RBMPath
 from ebm.boltzmann.boltzmann_machine import BoltzmannMachine
-from ebm.data import TrainingData
 from ebm.boltzmann.ising import IsingLattice
 from ebm.boltzmann.learning import ContrastiveLearner
 from ebm.boltzmann.rule import Rule
 from ebm.boltzmann.tempered_rbm import TemperedRBM
+from ebm.data import TrainingData
 from ebm.kernels import categorical, conditional, dense_associative, hopfield, jit, linear, storkey, units
 from ebm.kernels.bernoulli import bernoulli
 from ebm.kernels.box_muller import normals
@@ -28,10 +28,13 @@ from ebm.kernels.philox import uniforms
 from ebm.kernels.processor import FEATURES
 from ebm.kernels.reduce import column_sums, softplus_rows
 from ebm.kernels.update import update
+from ebm.networks.context import Context
+from ebm.networks.corruption import GaussianNoise, SaltAndPepper, corrupt
 from ebm.random import Draw, Random
 from ebm.sampling.ladder import BetaLadder
 from ebm.sampling.parallel_tempering import ParallelTempering
 from tests.boltzmann.models import small_model
+from tests.networks.layer_cases import CASES, EMBEDDING, outcomes
 
 NUMBA = tuple(int(part) for part in numba.__version__.split(".")[:2])
 
@@ -88,6 +91,16 @@ def use_all(dtype):
     graph = BoltzmannMachine.from_matrix(1 - np.eye(5, dtype=dtype))
     for n_chains in (1, 20):
         graph.gibbs(graph.random_states(n_chains, Random(0)), 1, Random(0))
+    use_layers(dtype)
+
+
+def use_layers(dtype):
+    for case in CASES:
+        outcomes(case, dtype, case.context())
+    tokens, table = np.zeros((2, 3), np.int64), {"weights": np.zeros((9, 5), dtype)}
+    EMBEDDING.backward(table, tokens, EMBEDDING.forward(table, tokens, Context())[0], table, Context())
+    for kind in (GaussianNoise(), SaltAndPepper()):
+        corrupt(np.zeros((3, 5), dtype), kind, Random(0))
 
 
 def compiled(core, dtype):
@@ -104,7 +117,7 @@ def _mixed(signature, dtype):
     return f"Array({other}, 2" in str(signature[0]) or f"array({other}, 3d" in str(signature[0])
 
 
-OF_INTEGERS = ("colouring._first_fit", "colouring._breadth_first")  # loops that know no real numbers
+OF_INTEGERS = ("colouring._first_fit", "colouring._breadth_first", "program._replay")  # loops that know no real numbers
 
 
 @pytest.fixture(scope="module")
@@ -129,6 +142,12 @@ def test_every_loop_is_looked_at(single):
         "hopfield._cpu", "storkey._cpu", "dense_associative._cpu",
         "lattice_lines.sweep_lines", "lattice_chains.sweep_chains", "lattice_energy._cpu",
         "colour_gibbs._alone", "colour_gibbs._crowd",
+        "batch_statistics._blocks_cpu", "batch_statistics._join_cpu", "batch_statistics._inverse_cpu",
+        "batch_normalisation._forward_cpu", "batch_normalisation._products_cpu", "batch_normalisation._backward_cpu",
+        "layer_normalisation._forward_cpu", "layer_normalisation._products_cpu", "layer_normalisation._derivative_cpu",
+        "column_totals._cpu", "softmax._forward_cpu", "softmax._backward_cpu", "pyramid._cpu",
+        "embedding._forward_cpu", "embedding._gradient_cpu",
+        "corruption._mask_cpu", "corruption._salt_cpu", "corruption._gauss_cpu",
     }  # fmt: skip
 
 
