@@ -70,6 +70,16 @@ class TrainingData:
             out[row, self.indices[here]] = self.values[here] if self.values.size else 1
         return out
 
+    def subset(self, which: np.ndarray) -> TrainingData:
+        """Return some samples, in the order of their numbers ``which``, stored as they are here."""
+        if self.dense.shape[0]:
+            return TrainingData(self.dense[which], self.starts, self.indices, self.values, self.weights[which])
+        counts = np.diff(self.starts)[which]
+        starts = np.concatenate([[0], np.cumsum(counts)])
+        places = np.repeat(self.starts[which] - starts[:-1], counts) + np.arange(starts[-1])
+        values = self.values[places] if self.values.size else self.values
+        return TrainingData(self.dense, starts, self.indices[places], values, self.weights[which])
+
     @classmethod
     def from_array(cls, X: Any, sample_weight: Any = None, dtype: Any = None) -> TrainingData:
         """Take samples from a dense array or a SciPy CSR matrix.

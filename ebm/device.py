@@ -19,6 +19,7 @@ import numpy as np
 
 from ebm.errors import DeviceWarning
 from ebm.kernels.jit import simulated
+from ebm.kernels.program import Captured
 
 EXTRA = 'pip install "numba-ebm[cuda]"'
 WORKSPACE = 32 * 2**20  # bytes: what cuBLAS recommends on the newest GPUs
@@ -61,12 +62,14 @@ class Device:
         """Write ``a @ b`` into ``out``; every row or every column contiguous."""
         np.matmul(a, b, out=out)
 
-    def capture(self, function: Callable[[], None]) -> Callable[[], None]:
-        """Return a callable that does what ``function`` does; on a GPU a graph, captured at its second call.
+    def capture(self, function: Callable[[], None]) -> Callable[..., None]:
+        """Return a callable that does ``function`` as often as it is told (once by default), without Python between.
 
-        ``function`` must allocate nothing and wait for nothing, and read what changes from arrays.
+        On the CPU loops are recorded at the first call (``ebm.kernels.program``), on a GPU a graph is captured at the
+        second. ``function`` must consist of our loops and products alone, keep what it allocates, wait for nothing, and
+        read what changes from arrays.
         """
-        return function
+        return Captured(function)
 
     def synchronize(self) -> None:
         """Wait until all work is done."""
@@ -116,7 +119,7 @@ class CudaDevice(Device):
             self._product = _best_product(self.xp, self.stream)
         self._product(a, b, out)
 
-    def capture(self, function: Callable[[], None]) -> Callable[[], None]:
+    def capture(self, function: Callable[[], None]) -> Callable[..., None]:
         """Return a callable that runs ``function`` once, captures it at its second call, and replays it."""
         return _Replay(function, self.stream)
 
@@ -155,6 +158,15 @@ class SimulatedDevice(Device):
     name = "cuda"
     xp = _SimulatedLibrary()
 
+    def capture(self, function: Callable[[], None]) -> Callable[..., None]:
+        """Return a callable that does ``function`` as it is."""
+
+        def repeated(times: int = 1) -> None:
+            for _ in range(times):
+                function()
+
+        return repeated
+
 
 class _Replay:
     """Run a function, then capture it in a CUDA graph, then replay the graph.
@@ -167,15 +179,19 @@ class _Replay:
         self._ran = False
         self._graph: Any = None
 
-    def __call__(self) -> None:
+    def __call__(self, times: int = 1) -> None:
         with self._stream:
-            if not self._ran:
-                self._function()
-                self._ran = True
-                return
-            if self._graph is None:
-                self._graph = self._captured()
-            self._graph.launch(self._stream)
+            for _ in range(times):
+                self._once()
+
+    def _once(self) -> None:
+        if not self._ran:
+            self._function()
+            self._ran = True
+            return
+        if self._graph is None:
+            self._graph = self._captured()
+        self._graph.launch(self._stream)
 
     def _captured(self) -> Any:
         self._stream.begin_capture()

@@ -66,6 +66,8 @@ class Stream(enum.IntEnum):
     CORRUPTION_NOISE = 91  # Gaussian noise on a network's inputs
     MASKING = 92  # which inputs are masked
     SALT_AND_PEPPER = 93  # which inputs become salt or pepper
+    VAE_NOISE = 94  # the latent noise of a variational autoencoder
+    VALIDATION = 95  # which samples are held out, and the noise under which they are judged
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,6 @@ def signatures(real: types.Type) -> dict[str, list[tuple[types.Type, ...]]]:
     return {
         "activations._forward_gpu": [(rows, row, rows, i64)],
         "activations._plain_gpu": [(rows, rows, i64)],
-        "activations._backward_gpu": [(rows, rows, rows, i64)],
         "batch_normalisation._forward_gpu": [(rows, row, row, row, row, rows)],
         "batch_normalisation._products_gpu": [(rows, rows, row, row, rows)],
         "batch_normalisation._backward_gpu": [(rows, rows, row, row, row, row, real, rows)],
@@ -43,6 +42,11 @@ def signatures(real: types.Type) -> dict[str, list[tuple[types.Type, ...]]]:
         "pyramid._gpu": [(cube, i64, i64, cube)],
         "softmax._forward_gpu": [(rows, rows)],
         "softmax._backward_gpu": [(rows,) * 3],
+        "activations._backward_gpu": [(rows, rows, rows, i64)],
+        "batch._dense_gpu": [(matrix(data), vector(i64), vector(u32), i64, rows) for data in (u8, real)],
+        "batch._lists_gpu": [(vector(i64), vector(i32), row, vector(i64), vector(u32), i64, rows)],
+        "dense._add_gpu": [(rows, rows)],
+        "dense._columns_gpu": [(rows, types.boolean, row)],
         "centring._load_dense": [(matrix(data), *load) for data in (u8, real)],
         "centring._load_lists": [
             (vector(i64), vector(i32), row, types.boolean, *load[:4], u32, *load[4:]),

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ebm.kernels.checks import check_floats, check_like
 from ebm.kernels.column_totals import ROWS, add_row, column_totals
 from ebm.kernels.jit import cell, core, cuda_loop, inner, on_gpu
 from ebm.kernels.threads import over_rows
@@ -120,7 +121,17 @@ def _backward_gpu(x: Any, dy: Any, mean: Any, inverse: Any, scale: Any, totals: 
 
 
 def normalise(x: Any, mean: Any, inverse: Any, scale: Any, shift: Any, out: Any) -> None:
-    """Write scale (x - mean) inverse + shift, each by columns."""
+    """Write scale (x - mean) inverse + shift, each by columns.
+
+    Raises
+    ------
+    ValueError
+        When shapes, dtypes or devices do not fit.
+    """
+    check_floats(x, "x", 2)
+    for a, name in ((mean, "mean"), (inverse, "inverse"), (scale, "scale"), (shift, "shift")):
+        check_like(a, name, x.shape[1:], x)
+    check_like(out, "out", x.shape, x)
     if on_gpu(x):
         _forward_gpu(x.size, x, mean, inverse, scale, shift, out)
     else:

@@ -31,3 +31,21 @@ def block_sum(value: Any) -> Any:
     total = part[0]
     cuda.syncthreads()  # before anyone writes the next sum
     return total
+
+
+@cuda_part
+def block_max(value: Any) -> Any:
+    """Return the largest ``value`` of the threads of a block, a power of two of them; all get it."""
+    part = cuda.shared.array(BLOCK, type(value))
+    thread = cuda.threadIdx.x
+    part[thread] = value
+    cuda.syncthreads()
+    half = cuda.blockDim.x // 2
+    while half > 0:
+        if thread < half:
+            part[thread] = max(part[thread], part[thread + half])
+        cuda.syncthreads()
+        half //= 2
+    largest = part[0]
+    cuda.syncthreads()  # before anyone writes the next one
+    return largest

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ebm.kernels.checks import check_floats, check_like
 from ebm.kernels.column_totals import add_row
 from ebm.kernels.jit import core, cuda_loop, inner, on_gpu
 from ebm.kernels.threads import over_rows
@@ -112,7 +113,15 @@ def look_up(indices: Any, table: Any, out: Any) -> None:
     indices : array of shape (positions,), int32 or int64, C-contiguous, on the CPU or the GPU
     table : array of shape (n_tokens, width), float32 or float64
     out : array of shape (positions, width)
+
+    Raises
+    ------
+    ValueError
+        When shapes, dtypes or devices do not fit.
     """
+    check_floats(table, "table", 2)
+    check_like(out, "out", (indices.size, table.shape[1]), table)
+    check_like(indices, "indices", (indices.size,), table, indices.dtype)
     if on_gpu(table):
         _forward_gpu(out.size, indices, table, out)
     else:

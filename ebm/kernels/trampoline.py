@@ -1,8 +1,8 @@
 """Calling a compiled loop by its address, with its arguments from a record in memory.
 
-A compiled function takes an array as seven or more separate values: a reference to count (none here), a parent (none), the
-number of elements, their size, the address of the first, the shape, the strides. A record is these values one after the
-other, eight bytes each; a trampoline loads them and calls. Trampolines are the same for all functions of the same types.
+A compiled function takes an array as seven or more separate values: a reference to count (none here), a parent (none),
+the number of elements, their size, the address of the first, the shape, the strides. A record is these values one after
+the other, eight bytes each; a trampoline loads them and calls. Functions of the same types share a trampoline.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import types, typeof
+from numba import typeof, types
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.registry import cpu_target
 
@@ -38,11 +38,11 @@ class Call:
     """
 
     def __init__(self, loop: Any, arguments: tuple[Any, ...]) -> None:
+        words = [word for argument in arguments[:-2] for word in _words(argument)]
         kinds = tuple(typeof(argument) for argument in arguments)
         loop.compile(kinds)
         self._compiled = loop.overloads[kinds]
         self._arguments = arguments  # the record holds addresses of these arrays
-        words = [word for argument in arguments[:-2] for word in _words(argument)]
         pointer = self._compiled.library.get_pointer_to_function(self._compiled.fndesc.llvm_func_name)
         self.record = np.array([pointer, *words], np.int64)
         self.address = _trampoline(tuple(_flat(kind) for kind in kinds[:-2]))

@@ -85,7 +85,7 @@ class Embedding:
         Raises
         ------
         ValueError
-            When x has another dtype or, on the CPU, a number outside the table. Neither a GPU's data nor a replay's
+            When x has another dtype, weights another shape or, on the CPU, a number outside the table. Neither a GPU's data nor a replay's
             are looked at: call `check_tokens` on them before.
         """
         if on_gpu(x):

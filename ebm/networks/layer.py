@@ -1,7 +1,8 @@
 """What a layer is: mathematics without state, in pairs of forward and backward.
 
-A layer of type `Layer` is given its parameters and its input, and returns the output with a cache of what its backward pass
-needs. Backward writes the gradients of a loss with respect to the parameters, and returns that with respect to the input:
+A layer of type `Layer` is given its parameters and its input, and returns the output with a cache of what its backward
+pass needs. Backward writes the gradients of a loss with respect to the parameters, and returns that with respect to the
+input:
 
     y = f(x, w),    dx = (df/dx)^T dy,    dw = (df/dw)^T dy.
 

@@ -1,1 +1,1 @@
-"""Rates of learning, and (with the networks) the rules that use them."""
+"""Rates of learning, the rules that use them, and what holds gradients within bounds."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,20 @@ from ebm.storage import ModelFileError
 
 UNITS: dict[Any, type] = {**unit_types.NAMED, "binomial": unit_types.Binomial, "categorical": unit_types.Categorical}
 MOTION = "motion/"  # before the names of what learning carries beside the parameters
+PARTS = {  # layers and optimisers, by name, with their modules: imported when a file asks for them
+    "Dense": "ebm.networks.dense",
+    "TransposedDense": "ebm.networks.dense",
+    "SGD": "ebm.optimizers.sgd",
+    "RMSprop": "ebm.optimizers.sgd",
+    "Adam": "ebm.optimizers.adam",
+    "AdamW": "ebm.optimizers.adam",
+}
 NOT_SAVED = ("callbacks",)  # code, not values: a loaded estimator has none
+
+
+def is_part(kind: type) -> bool:
+    """Tell whether a type is one of ``PARTS``."""
+    return PARTS.get(kind.__name__) == kind.__module__
 
 
 def saved_parameters(estimator: Any) -> dict[str, Any]:
@@ -46,8 +60,14 @@ def _plain(name: str, value: Any) -> Any:
         return {"pairs": [[_plain(name, key), _plain(name, part)] for key, part in value.items()]}
     if type(value) is getattr(schedules, type(value).__name__, None):
         return {"schedule": type(value).__name__, **dataclasses.asdict(value)}
+    if isinstance(value, list | tuple):
+        return {type(value).__name__: [_plain(name, part) for part in value]}
+    if is_part(type(value)):
+        fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        return {"part": type(value).__name__, "fields": {key: _plain(name, part) for key, part in fields.items()}}
     raise TypeError(
-        f"{name}={value!r} cannot be saved: use a number, a unit type of ebm.boltzmann, or a schedule of ebm.optimizers"
+        f"{name}={value!r} cannot be saved: use numbers, unit types of ebm.boltzmann, layers of ebm.networks, "
+        "optimisers or schedules of ebm.optimizers, or lists of these"
     )
 
 
@@ -72,6 +92,10 @@ def _live(value: Any, path: str | os.PathLike[str]) -> Any:
         return value
     if set(value) == {"pairs"}:
         return _mapping(value["pairs"], path)
+    if set(value) in ({"list"}, {"tuple"}):
+        return _sequence(value, path)
+    if set(value) == {"part", "fields"}:
+        return _part(value["part"], value["fields"], path)
     fields = dict(value)
     what = "unit" if "unit" in fields else "schedule"
     name = fields.pop(what, None)
@@ -82,6 +106,24 @@ def _live(value: Any, path: str | os.PathLike[str]) -> Any:
         return known(**fields)
     except (TypeError, ValueError) as error:
         raise ModelFileError(f"{path}: {what} {name} cannot be made: {error}") from error
+
+
+def _sequence(value: dict[str, Any], path: str | os.PathLike[str]) -> list[Any] | tuple[Any, ...]:
+    ((kind, parts),) = value.items()
+    if not isinstance(parts, list):
+        raise ModelFileError(f"{path}: a parameter is no {kind}: {parts!r}")
+    live = [_live(part, path) for part in parts]
+    return live if kind == "list" else tuple(live)
+
+
+def _part(name: Any, fields: Any, path: str | os.PathLike[str]) -> Any:
+    if name not in PARTS or not isinstance(fields, dict):
+        raise ModelFileError(f"{path}: no part of a network is called {name!r}")
+    known = getattr(import_module(PARTS[name]), name)
+    try:
+        return known(**{key: _live(value, path) for key, value in fields.items()})
+    except (TypeError, ValueError) as error:
+        raise ModelFileError(f"{path}: {name} cannot be made: {error}") from error
 
 
 def _mapping(pairs: Any, path: str | os.PathLike[str]) -> dict[Any, Any]:

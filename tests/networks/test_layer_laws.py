@@ -4,17 +4,12 @@ import numpy as np
 import pytest
 
 from ebm.kernels import program, threads
-from ebm.kernels.jit import core
 from ebm.kernels.program import Captured
-from ebm.kernels.threads import limit_threads, over_rows
+from ebm.kernels.threads import limit_threads
+from ebm.kernels.totals import tick
 from tests.networks.layer_cases import CASES, EMBEDDING, SEED, Case, outcomes
 
 cases = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-
-
-@core(allocates=False)
-def _tick(clock, first, last):
-    clock[0] += np.uint32(1)
 
 
 def loss(case, parameters, x, weights):
@@ -91,7 +86,7 @@ def test_what_is_recorded_and_replayed_is_what_runs_at_once(case, monkeypatch):
         context.rewind()
         y, cache = case.layer.forward(parameters, x, context)
         found.update(y=y, dx=case.layer.backward(parameters, cache, dy, gradients, context))
-        over_rows(_tick, (context.clock,), 1, 1)
+        tick(context.clock)
 
     with limit_threads(2):
         Captured(update)(3)

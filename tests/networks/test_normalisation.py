@@ -107,6 +107,13 @@ def compare(found, y, inputs, theirs):
         np.testing.assert_allclose(found[name], exact, rtol=0, atol=1e-5 * np.abs(exact).max(), err_msg=name)
 
 
+@pytest.mark.parametrize("layer", [BatchNormalisation(), LayerNormalisation()], ids=repr)
+def test_inputs_of_another_width_are_refused(layer):
+    parameters = layer.initial((3,), SEED, np.float32)
+    with pytest.raises(ValueError, match=r"is float32\(3,\); give float32\(5,\)"):
+        layer.forward(parameters, np.ones((4, 5), np.float32), Context())
+
+
 def test_one_row_has_no_variance_to_learn_from():
     layer, x = BatchNormalisation(), np.ones((1, 3), np.float32)
     parameters = layer.initial((3,), SEED, np.float32)

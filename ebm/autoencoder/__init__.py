@@ -1,0 +1,1 @@
+"""Autoencoders: codes from which the data can be read back."""
