@@ -85,8 +85,8 @@ class Embedding:
         Raises
         ------
         ValueError
-            When x has another dtype, weights another shape or, on the CPU, a number outside the table. Neither a GPU's data nor a replay's
-            are looked at: call `check_tokens` on them before.
+            When x has another dtype, weights another shape or, on the CPU, x holds a number outside the table.
+            Neither a GPU's data nor a replay's are looked at: call `check_tokens` on them before.
         """
         if on_gpu(x):
             check_tokens(x[:0], self.n_tokens)
