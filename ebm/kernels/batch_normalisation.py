@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
 @cell
 def normalised(x: Any, mean: Any, inverse: Any, scale: Any, shift: Any) -> Any:
-    """G (x - m) i + b."""
+    """g (x - m) i + b."""
     return scale * ((x - mean) * inverse) + shift
 
 
 @cell
 def pulled_back(dy: Any, x: Any, mean: Any, inverse: Any, scale: Any, total: Any, product: Any, share: Any) -> Any:
-    """G i (dy - share (sum dy + xh sum dy xh))."""
+    """g i (dy - share (sum dy + xh sum dy xh))."""
     return scale * inverse * (dy - share * (total + (x - mean) * inverse * product))
 
 

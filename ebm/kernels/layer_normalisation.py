@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @cell
 def projected(a: Any, x: Any, mean: Any, inverse: Any, total: Any, product: Any) -> Any:
-    """I (a - mean a - xh mean(a xh)), given those means."""
+    """i (a - mean a - xh mean(a xh)), given those means."""
     return inverse * (a - (total + (x - mean) * inverse * product))
 
 

@@ -5,12 +5,23 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from ebm.autoencoder.layout import own_layout
+from ebm.autoencoder.reconstruction import Reconstruction
+from ebm.data import TrainingData
 from ebm.kernels.column_totals import ROWS
+from ebm.networks.activation import Activation
 from ebm.networks.context import Context
 from ebm.networks.corruption import GaussianNoise, Masking, SaltAndPepper
+from ebm.networks.dense import Dense
+from ebm.networks.dropout import Dropout
 from ebm.networks.embedding import check_tokens
-from ebm.networks.normalisation import BatchNormalisation
+from ebm.networks.learning import NetworkLearner
+from ebm.networks.normalisation import BatchNormalisation, LayerNormalisation
 from ebm.networks.pyramid import from_laplacian_pyramid, laplacian_pyramid
+from ebm.networks.shape import Flatten
+from ebm.optimizers.adam import Adam
+from ebm.random import Random
+from ebm.training import train
 from tests.networks.layer_cases import CASES, EMBEDDING, SEED, outcomes
 
 DTYPES = [np.float32, np.float64]
@@ -102,3 +113,16 @@ def test_a_pyramid_of_a_device_comes_back(device):
     for a, b in zip(there, laplacian_pyramid(x, 2), strict=True):
         close(device.download(a), b, np.float64)
     close(device.download(from_laplacian_pyramid(there)), x, np.float64)
+
+
+def test_a_network_of_them_learns_as_on_the_cpu(device):
+    encoder = [BatchNormalisation(), Flatten(), Dense(3), Activation("softmax"), Dropout(0.2), LayerNormalisation()]
+    layout, found = own_layout(encoder, [Dense(4)], (2, 2, 1)), []
+    data = TrainingData.from_array(np.random.default_rng(0).random((6, 4)))
+    for place in ("cpu", device):
+        start, objective = layout.initial(Random(0), np.float64), Reconstruction(layout, corruption=Masking(0.3))
+        learner = NetworkLearner(start, objective, data, Adam(0.1), Random(1), n_epochs=2, batch_size=3, device=place)
+        train(learner, 2)
+        found.append(learner.state())
+    for name, array in found[0].items():
+        np.testing.assert_allclose(found[1][name], array, rtol=1e-9, atol=1e-11, err_msg=name)
