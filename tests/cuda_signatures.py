@@ -49,8 +49,31 @@ def signatures(real: types.Type) -> dict[str, list[tuple[types.Type, ...]]]:
     """Return "file.loop" -> the signatures that it is launched with, for one precision."""
     rows, row = matrix(real), vector(real)
     load = (vector(i64), vector(u32), u32, u32, rows, row, rows)
+    cube, clock = types.Array(real, 3, "C"), vector(u32)
+    place = (rows, clock, u32, u32, u32)
     return {
         "activations._forward_gpu": [(rows, row, rows, i64)],
+        "activations._plain_gpu": [(rows, rows, i64)],
+        "batch_normalisation._forward_gpu": [(rows, row, row, row, row, rows)],
+        "batch_normalisation._products_gpu": [(rows, rows, row, row, rows)],
+        "batch_normalisation._backward_gpu": [(rows, rows, row, row, row, row, real, rows)],
+        "batch_statistics._blocks_gpu": [(rows, rows)],
+        "batch_statistics._join_gpu": [(rows, i64, real, real, row, row, row, row)],
+        "batch_statistics._inverse_gpu": [(row, real, row)],
+        "column_totals._gpu": [(rows, types.boolean, row)],
+        "corruption._mask_gpu": [(rows, real, real, *place)],
+        "corruption._salt_gpu": [(rows, real, real, real, *place)],
+        "corruption._gauss_gpu": [(rows, real, *place)],
+        "embedding._forward_gpu": [(vector(kind), rows, rows) for kind in (i32, i64)],
+        "embedding._link_gpu": [(vector(kind), matrix(i32)) for kind in (i32, i64)],
+        "embedding._clear_gpu": [(rows,)],
+        "embedding._gradient_gpu": [(vector(kind), matrix(i32), rows, rows) for kind in (i32, i64)],
+        "layer_normalisation._forward_gpu": [(rows, real, row, row, row, row, rows)],
+        "layer_normalisation._derivative_gpu": [(rows, rows, row, row, row, types.boolean, rows)],
+        "layer_normalisation._products_gpu": [(rows, rows, row, row, cube)],
+        "pyramid._gpu": [(cube, i64, i64, cube)],
+        "softmax._forward_gpu": [(rows, rows)],
+        "softmax._backward_gpu": [(rows,) * 3],
         "activations._backward_gpu": [(rows, rows, rows, i64)],
         "batch._dense_gpu": [(matrix(data), vector(i64), vector(u32), i64, rows) for data in (u8, real)],
         "batch._lists_gpu": [(vector(i64), vector(i32), row, vector(i64), vector(u32), i64, rows)],
