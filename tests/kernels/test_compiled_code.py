@@ -21,7 +21,7 @@ from ebm.boltzmann.rule import Rule
 from ebm.boltzmann.tempered_rbm import TemperedRBM
 from ebm.data import TrainingData
 from ebm.kernels import categorical, conditional, dense_associative, hopfield, jit, linear, storkey, units
-from ebm.kernels.activations import KINDS, activate
+from ebm.kernels.activations import KINDS, activate, backward
 from ebm.kernels.bernoulli import bernoulli
 from ebm.kernels.box_muller import normals
 from ebm.kernels.classes import class_scores, class_sums, draw_classes
@@ -122,7 +122,9 @@ def use_network(dtype):
         learner = NetworkLearner(start, Reconstruction(layout), data, Adam(), Random(0), n_epochs=1)
         learner.begin_epoch(0)
         learner.update(0, 1)
-    activate(a, KINDS["relu"], a.copy())
+    for kind in KINDS.values():
+        activate(a, kind, a.copy())
+        backward(a, a, kind, a.copy())
     add_into(a, a.copy())
 
 
