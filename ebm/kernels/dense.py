@@ -1,8 +1,8 @@
 """Products with packed panels for dense layers: y = x W + b, dx = dy W^T, dW = x^T dy, db = sum_r dy_r.
 
 Every product is A B with B in panels (see ``linear``), A read by rows or by columns, written or added. Rows of 0 and 1
-are taken as lists of their ones where few are on, with the same result bit for bit. Each element is summed by one thread,
-in the order of the inner index.
+are taken as lists of their ones where few are on, with the same result bit for bit. Each element is summed by one
+thread, in the order of the inner index.
 """
 
 from __future__ import annotations
