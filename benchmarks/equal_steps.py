@@ -13,11 +13,11 @@ from time import perf_counter
 import numpy as np
 
 from benchmarks.report import RESULTS, in_words, machine, table
-from ebm.data import TrainingData
 from ebm.boltzmann.enumeration import log_likelihood
 from ebm.boltzmann.learners import make_learner
 from ebm.boltzmann.learning import initial_model
 from ebm.boltzmann.rule import Rule
+from ebm.data import TrainingData
 from ebm.optimizers.schedules import Linear
 from ebm.random import Random
 from tests.reference.data import bars_and_stripes, best_mean_log_likelihood

@@ -22,10 +22,10 @@ from typing import Any
 import numpy as np
 
 from benchmarks import gpu_torch
-from ebm.data import TrainingData
 from ebm.boltzmann.device_learning import DeviceLearner
 from ebm.boltzmann.learning import initial_model
 from ebm.boltzmann.rule import Rule
+from ebm.data import TrainingData
 from ebm.device import CudaDevice, Device
 from ebm.random import Random, Stream
 

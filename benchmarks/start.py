@@ -47,10 +47,10 @@ def digits() -> np.ndarray:
 
 def trained(X: np.ndarray, centered: bool, epochs: int = EPOCHS) -> Start:
     """Learn by PCD-1 in batches of 100 with CHAINS chains."""
-    from ebm.data import TrainingData
     from ebm.boltzmann.learners import make_learner
     from ebm.boltzmann.learning import initial_model
     from ebm.boltzmann.rule import Rule
+    from ebm.data import TrainingData
     from ebm.random import Random
 
     data, random = TrainingData.from_array(X), Random(0)

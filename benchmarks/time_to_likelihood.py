@@ -23,10 +23,10 @@ from benchmarks.cases import N_HIDDEN, N_VISIBLE, Case
 from benchmarks.clock import Timing
 from benchmarks.start import Start, digits, save, untrained
 from benchmarks.workers import Worker, thread_words
-from ebm.data import TrainingData
 from ebm.boltzmann.learning import initial_model
 from ebm.boltzmann.likelihood import enclose_log_partition
 from ebm.boltzmann.rbm import RBM
+from ebm.data import TrainingData
 from ebm.errors import UntrustedEstimateWarning
 from ebm.random import Random, Stream
 from ebm.sampling.gibbs import gibbs

@@ -7,10 +7,10 @@ import numpy as np
 from benchmarks.cases import L2, MOMENTUM, Case
 from benchmarks.peers import whole_batches
 from benchmarks.start import Start
-from ebm.data import TrainingData
 from ebm.boltzmann.learners import make_learner
 from ebm.boltzmann.rbm import RBM
 from ebm.boltzmann.rule import Rule
+from ebm.data import TrainingData
 from ebm.random import Random
 
 

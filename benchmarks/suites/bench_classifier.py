@@ -29,8 +29,8 @@ def our_learner(X: np.ndarray, labels: np.ndarray, objective: str):
     """Return a learner of 500 hidden units in batches of 100."""
     from ebm.boltzmann.class_gradient import Objective
     from ebm.boltzmann.class_learning import ClassLearner, initial_classifier
-    from ebm.data import TrainingData
     from ebm.boltzmann.rule import Rule
+    from ebm.data import TrainingData
     from ebm.random import Random
 
     data, random = TrainingData.from_array(X), Random(0)

@@ -67,10 +67,10 @@ class Moves:
     param_names = ("sampler", "dtype")
 
     def setup(self, sampler: str, dtype: str) -> None:
-        from ebm.data import TrainingData
         from ebm.boltzmann.experts import StudentT
         from ebm.boltzmann.product_learning import ContrastiveExpertLearner, Moves, initial_product
         from ebm.boltzmann.rule import Rule
+        from ebm.data import TrainingData
         from ebm.random import Random
 
         data = TrainingData.from_array(np.random.default_rng(0).normal(size=(200, 60)).astype(dtype))

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from ebm.data import TrainingData
 from ebm.boltzmann.learners import make_learner
 from ebm.boltzmann.learning import initial_model
 from ebm.boltzmann.rule import Rule
 from ebm.boltzmann.unit_types import as_unit
+from ebm.data import TrainingData
 from ebm.random import Random
 
 

@@ -18,10 +18,10 @@ import numpy as np
 from ebm.boltzmann import enumeration
 from ebm.boltzmann.class_gradient import Gradient, Objective, ascent, exact_gradient
 from ebm.boltzmann.classification_rbm import FIELDS, ClassificationRBM, labelled_sweeps
-from ebm.data import TrainingData
 from ebm.boltzmann.labelled import log_sum_exp
 from ebm.boltzmann.learning import check_state, first_chains, hidden_offsets
 from ebm.boltzmann.rule import Epochs, Rule, sound
+from ebm.data import TrainingData
 from ebm.device import get_device
 from ebm.kernels.classes import draw_classes
 from ebm.kernels.update import update

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ebm.data import TrainingData
 from ebm.boltzmann.learning import check_fit, check_state, first_chains, hidden_offsets
 from ebm.boltzmann.rbm import RBM
 from ebm.boltzmann.rule import Epochs, Rule, sound
+from ebm.data import TrainingData
 from ebm.kernels import bernoulli, centring, update
 from ebm.random import Random, Stream
 

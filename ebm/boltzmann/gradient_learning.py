@@ -23,13 +23,13 @@ from typing import Any
 
 import numpy as np
 
-from ebm.data import TrainingData, deviations
 from ebm.boltzmann.exact import NAMES, SQUARE, centre, has_precision, statistics
 from ebm.boltzmann.gauge import zero_sum
 from ebm.boltzmann.learning import check_state, check_width
 from ebm.boltzmann.phases import Phase
 from ebm.boltzmann.rbm import RBM
 from ebm.boltzmann.rule import Epochs, Rule, sound
+from ebm.data import TrainingData, deviations
 from ebm.device import Device, get_device
 from ebm.random import Random
 

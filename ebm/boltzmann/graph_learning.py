@@ -23,13 +23,13 @@ from scipy.special import expit
 
 from ebm.boltzmann import graph_pseudo_likelihood
 from ebm.boltzmann.boltzmann_machine import BoltzmannMachine
-from ebm.data import TrainingData
 from ebm.boltzmann.graph import Graph
 from ebm.boltzmann.graph_enumeration import Moments, expectations, split, weighted_moments
 from ebm.boltzmann.graph_posterior import independent_means, posterior_states
 from ebm.boltzmann.learning import check_state
 from ebm.boltzmann.rule import Epochs, Rule, sound
 from ebm.boltzmann.units import Bernoulli
+from ebm.data import TrainingData
 from ebm.random import Random, Stream
 
 CLAMPED_SWEEPS = 10  # for hidden units that are joined to each other, from fair coins

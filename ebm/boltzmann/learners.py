@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ebm.data import TrainingData
 from ebm.boltzmann.enumeration import check_enumerable
 from ebm.boltzmann.exact import NAMES
 from ebm.boltzmann.gradient_learning import GradientLearner
@@ -19,6 +18,7 @@ from ebm.boltzmann.phases import ContrastivePhase, ExactPhase, FastPhase, Persis
 from ebm.boltzmann.rbm import RBM
 from ebm.boltzmann.rule import Rule
 from ebm.boltzmann.tempered_phase import TemperedPhase
+from ebm.data import TrainingData
 from ebm.optimizers.schedules import as_schedule
 from ebm.random import Random, Stream
 

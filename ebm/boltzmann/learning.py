@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from scipy.special import expit
 
-from ebm.data import TrainingData, deviations
 from ebm.boltzmann.rbm import RBM
 from ebm.boltzmann.rule import Epochs, Rule, sound
 from ebm.boltzmann.units import Bernoulli, Unit
+from ebm.data import TrainingData, deviations
 from ebm.kernels.contrastive import contrastive_updates
 from ebm.kernels.learning_state import (
     NEAR,

@@ -18,13 +18,13 @@ from typing import Any
 
 import numpy as np
 
-from ebm.data import TrainingData
 from ebm.boltzmann.experts import Expert
 from ebm.boltzmann.learning import check_state
 from ebm.boltzmann.product_of_experts import NAMES, ProductOfExperts
 from ebm.boltzmann.rule import Epochs, Rule, sound
 from ebm.boltzmann.scale_mixture import scale_mixture_sweep
 from ebm.boltzmann.unmixing import InverseHessian
+from ebm.data import TrainingData
 from ebm.kernels.box_muller import normals
 from ebm.optimizers.lbfgs import LBFGS
 from ebm.random import Random, Stream

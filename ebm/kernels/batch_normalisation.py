@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ebm.kernels.block import BLOCK, block_sum
-from ebm.kernels.column_totals import ROWS, add_row, column_totals, n_blocks
+from ebm.kernels.column_totals import ROWS, add_row, column_totals
 from ebm.kernels.jit import cell, core, cuda_loop, inner, on_gpu
 from ebm.kernels.threads import over_rows
 
@@ -192,9 +192,7 @@ def _normalise_row(x: Any, mean: Any, inverse: Any, scale: Any, shift: Any, out:
 
 
 @core(allocates=False)
-def _forward_cpu(
-    x: Any, mean: Any, inverse: Any, scale: Any, shift: Any, out: Any, first: Any, last: Any
-) -> None:
+def _forward_cpu(x: Any, mean: Any, inverse: Any, scale: Any, shift: Any, out: Any, first: Any, last: Any) -> None:
     for row in range(first, last):
         _normalise_row(x[row], mean, inverse, scale, shift, out[row])
 
@@ -260,15 +258,11 @@ def _backward_cpu(
 
 
 @cuda_loop
-def _backward_gpu(
-    x: Any, dy: Any, mean: Any, inverse: Any, scale: Any, totals: Any, share: Any, out: Any
-) -> None:
+def _backward_gpu(x: Any, dy: Any, mean: Any, inverse: Any, scale: Any, totals: Any, share: Any, out: Any) -> None:
     n = x.shape[1]
     for item in range(cuda.grid(1), x.size, cuda.gridsize(1)):
         row, j = item // n, item % n
-        out[row, j] = pulled_back(
-            dy[row, j], x[row, j], mean[j], inverse[j], scale[j], totals[j], totals[n + j], share
-        )
+        out[row, j] = pulled_back(dy[row, j], x[row, j], mean[j], inverse[j], scale[j], totals[j], totals[n + j], share)
 
 
 # ---- what others call: x, dy and out are (n, c), the rest (c,), all C-contiguous, of one dtype and device ----

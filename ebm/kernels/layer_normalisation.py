@@ -178,9 +178,7 @@ def _products_gpu(x: Any, dy: Any, means: Any, inverses: Any, parts: Any) -> Non
 # ---- what others call: x, dy and out are (rows, n), all C-contiguous, of one dtype and device ----
 
 
-def normalise_rows(
-    x: Any, scale: Any, shift: Any, means: Any, inverses: Any, out: Any, *, epsilon: float
-) -> None:
+def normalise_rows(x: Any, scale: Any, shift: Any, means: Any, inverses: Any, out: Any, *, epsilon: float) -> None:
     """Write scale xh + shift, and each row's mean and inverse deviation.
 
     Parameters

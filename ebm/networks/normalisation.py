@@ -24,7 +24,9 @@ from ebm.random import Random
 def _features(shape: Shape, layer: Any) -> int:
     """Return how many features are normalised: the last axis."""
     if not shape or shape[-1] < 1:
-        raise ValueError(f"{type(layer).__name__} takes samples with at least one feature, not samples of shape {shape}")
+        raise ValueError(
+            f"{type(layer).__name__} takes samples with at least one feature, not samples of shape {shape}"
+        )
     return shape[-1]
 
 

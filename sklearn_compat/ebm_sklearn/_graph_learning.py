@@ -11,10 +11,10 @@ from scipy import sparse
 
 from ebm.boltzmann.boltzmann_machine import DENSE
 from ebm.boltzmann.boltzmann_machine import BoltzmannMachine as Model
-from ebm.data import TrainingData
 from ebm.boltzmann.graph import Graph, bipartite, fully_connected, grid, weighted_graph
 from ebm.boltzmann.graph_learning import GraphLearner, PseudoLikelihoodLearner, initial_model
 from ebm.boltzmann.rule import Rule
+from ebm.data import TrainingData
 from ebm.optimizers.schedules import Constant, Linear
 from ebm.random import Random
 from ebm_sklearn._graph_use import FittedBoltzmannMachine

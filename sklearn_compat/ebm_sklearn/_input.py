@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import validate_data
 
-from ebm.data import TrainingData
 from ebm.boltzmann.units import Bernoulli, Unit
+from ebm.data import TrainingData
 from ebm_sklearn._warnings import OutOfRangeWarning
 
 BLOCK_ROWS = 2048  # rows made dense, or brought to the model's dtype, at a time

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import validate_data
 
-from ebm.data import TrainingData
 from ebm.boltzmann.experts import EXPERTS
 from ebm.boltzmann.product_learning import (
     ContrastiveExpertLearner,
@@ -19,6 +18,7 @@ from ebm.boltzmann.product_learning import (
 from ebm.boltzmann.product_of_experts import ProductOfExperts as Model
 from ebm.boltzmann.rule import Rule
 from ebm.boltzmann.whitening import moments, whitening
+from ebm.data import TrainingData
 from ebm.optimizers.schedules import Linear
 from ebm.random import Random
 from ebm_sklearn._convergence import Convergence

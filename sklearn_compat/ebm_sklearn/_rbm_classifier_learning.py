@@ -12,9 +12,9 @@ from scipy.sparse import csr_array
 from ebm.boltzmann.class_gradient import Objective
 from ebm.boltzmann.class_learning import ClassLearner, initial_classifier
 from ebm.boltzmann.classification_rbm import ClassificationRBM
-from ebm.data import TrainingData
 from ebm.boltzmann.rule import Rule
 from ebm.boltzmann.units import Bernoulli
+from ebm.data import TrainingData
 from ebm.optimizers.schedules import Constant, Linear
 from ebm.random import Random
 from ebm_sklearn._input import above, data_digest, read_samples

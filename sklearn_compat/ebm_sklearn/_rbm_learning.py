@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ebm.data import TrainingData
 from ebm.boltzmann.learners import make_learner
 from ebm.boltzmann.learning import initial_model
 from ebm.boltzmann.rbm import RBM as Model
 from ebm.boltzmann.rule import PERSISTENT, Rule
 from ebm.boltzmann.units import Unit
+from ebm.data import TrainingData
 from ebm.optimizers.schedules import Constant, Linear
 from ebm.random import Random
 from ebm_sklearn._input import above, columns, data_digest, read_samples

@@ -19,10 +19,10 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ebm.data import TrainingData
 from ebm.boltzmann.learning import ContrastiveLearner
 from ebm.boltzmann.rbm import RBM as Model
 from ebm.boltzmann.rule import Rule
+from ebm.data import TrainingData
 from ebm.random import Draw, Random, Stream
 from ebm.training import DivergenceError, Run, train
 from ebm_sklearn._base import warn_if_interrupted

@@ -11,10 +11,10 @@ from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ebm.data import TrainingData
 from ebm.boltzmann.mixture import COVARIANCES, BernoulliComponents, GaussianComponents, Mixture
 from ebm.boltzmann.mixture_learning import MixtureLearner, best_start
 from ebm.boltzmann.units import Bernoulli
+from ebm.data import TrainingData
 from ebm.storage import ModelFileError
 from ebm_sklearn._base import TRAINING_CONSTRAINTS, TrainedEstimator
 from ebm_sklearn._convergence import Convergence

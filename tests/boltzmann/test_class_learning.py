@@ -10,8 +10,8 @@ from ebm.boltzmann import enumeration
 from ebm.boltzmann.class_gradient import Objective, ascent, exact_expectation, exact_gradient
 from ebm.boltzmann.class_learning import ClassLearner, initial_classifier
 from ebm.boltzmann.classification_rbm import FIELDS
-from ebm.data import TrainingData
 from ebm.boltzmann.rule import Rule
+from ebm.data import TrainingData
 from ebm.kernels.threads import limit_threads
 from ebm.random import Random
 from ebm.training import train

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from ebm.data import TrainingData
 from ebm.boltzmann.learning import ContrastiveLearner
 from ebm.boltzmann.rule import Rule
+from ebm.data import TrainingData
 from ebm.optimizers.schedules import Linear
 from ebm.random import Random
 from tests.boltzmann.models import small_model

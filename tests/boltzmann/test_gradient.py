@@ -6,12 +6,12 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from ebm.data import TrainingData
 from ebm.boltzmann.enumeration import log_likelihood
 from ebm.boltzmann.exact import exact_gradient
 from ebm.boltzmann.learners import make_learner
 from ebm.boltzmann.learning import ContrastiveLearner
 from ebm.boltzmann.rule import Rule
+from ebm.data import TrainingData
 from ebm.random import Random
 from tests.boltzmann.models import row_numbers, small_model
 

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from ebm.boltzmann import enumeration
-from ebm.data import TrainingData
 from ebm.boltzmann.exact import NAMES, centre, statistics
 from ebm.boltzmann.gradient_learning import LARGEST_GAIN, LEAST_VARIANCE, GradientLearner, _gain
 from ebm.boltzmann.learners import make_learner
@@ -16,6 +15,7 @@ from ebm.boltzmann.rbm import RBM
 from ebm.boltzmann.rule import Rule
 from ebm.boltzmann.unit_types import Binomial, Categorical, Gaussian, NoisyReLU, ReLU, Spin
 from ebm.boltzmann.units import Bernoulli
+from ebm.data import TrainingData
 from ebm.optimizers.schedules import Linear
 from ebm.random import Random
 from ebm.sampling.gibbs import gibbs

@@ -8,7 +8,6 @@ from threadpoolctl import threadpool_limits
 
 from ebm.boltzmann import graph_enumeration as enumeration
 from ebm.boltzmann import graph_pseudo_likelihood as pseudo
-from ebm.data import TrainingData
 from ebm.boltzmann.graph import bipartite
 from ebm.boltzmann.graph_learning import (
     GraphLearner,
@@ -21,6 +20,7 @@ from ebm.boltzmann.graph_learning import (
 )
 from ebm.boltzmann.rule import Rule
 from ebm.boltzmann.units import Bernoulli
+from ebm.data import TrainingData
 from ebm.optimizers.schedules import Linear
 from ebm.random import Random
 from ebm.training import DivergenceError, train

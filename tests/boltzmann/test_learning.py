@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from benchmarks import equal_steps
-from ebm.data import TrainingData
 from ebm.boltzmann.enumeration import log_likelihood
 from ebm.boltzmann.learners import make_learner
 from ebm.boltzmann.learning import ContrastiveLearner, initial_model
 from ebm.boltzmann.rule import Rule
+from ebm.data import TrainingData
 from ebm.optimizers.schedules import Linear
 from ebm.random import Random
 from tests.reference.data import bars_and_stripes, best_mean_log_likelihood

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from ebm.boltzmann.annealing import RBMPath
-from ebm.data import TrainingData
 from ebm.boltzmann.enumeration import log_partition as exact_log_partition
 from ebm.boltzmann.enumeration import state_blocks, visible_distribution
 from ebm.boltzmann.learning import ContrastiveLearner, initial_model
 from ebm.boltzmann.likelihood import enclose_log_partition, enclosure, log_partition, reverse_log_partition
 from ebm.boltzmann.rbm import RBM
 from ebm.boltzmann.rule import Rule
+from ebm.data import TrainingData
 from ebm.errors import UntrustedEstimateWarning
 from ebm.kernels import threads
 from ebm.optimizers.schedules import Linear

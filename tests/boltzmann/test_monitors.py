@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from ebm.data import TrainingData
 from ebm.boltzmann.enumeration import log_likelihood
 from ebm.boltzmann.learning import ContrastiveLearner, initial_model
 from ebm.boltzmann.monitors import AISMonitor, FreeEnergyGap, PseudoLikelihood, ReconstructionError
 from ebm.boltzmann.pseudo_likelihood import log_pseudo_likelihood
 from ebm.boltzmann.rule import Rule
+from ebm.data import TrainingData
 from ebm.random import Random
 from ebm.training import EarlyStopping, train
 from tests.boltzmann.models import small_model

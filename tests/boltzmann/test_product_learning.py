@@ -7,7 +7,6 @@ import pytest
 from scipy.optimize import minimize_scalar
 from sklearn.decomposition import FastICA
 
-from ebm.data import TrainingData
 from ebm.boltzmann.experts import EXPERTS
 from ebm.boltzmann.product_learning import (
     ContrastiveExpertLearner,
@@ -18,6 +17,7 @@ from ebm.boltzmann.product_learning import (
 from ebm.boltzmann.product_of_experts import ProductOfExperts
 from ebm.boltzmann.rule import Rule
 from ebm.boltzmann.whitening import whitening
+from ebm.data import TrainingData
 from ebm.optimizers.schedules import Linear
 from ebm.random import Random
 from ebm.training import train

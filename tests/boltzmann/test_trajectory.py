@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from ebm.boltzmann import trajectory
-from ebm.data import TrainingData
 from ebm.boltzmann.enumeration import log_likelihood
 from ebm.boltzmann.enumeration import log_partition as exact_log_partition
 from ebm.boltzmann.learners import make_learner
@@ -17,6 +16,7 @@ from ebm.boltzmann.learning import ContrastiveLearner, initial_model
 from ebm.boltzmann.rule import Rule
 from ebm.boltzmann.trajectory import LogPartitionTracker
 from ebm.boltzmann.unit_types import Gaussian
+from ebm.data import TrainingData
 from ebm.errors import UntrustedEstimateWarning
 from ebm.kernels import threads
 from ebm.random import Random

@@ -6,8 +6,8 @@ import pytest
 from ebm.boltzmann.class_gradient import Objective
 from ebm.boltzmann.class_learning import ClassLearner, initial_classifier
 from ebm.boltzmann.classification_rbm import FIELDS, ClassificationRBM, labelled_sweeps
-from ebm.data import TrainingData
 from ebm.boltzmann.rule import Rule
+from ebm.data import TrainingData
 from ebm.kernels.classes import class_scores, class_sums, draw_classes
 from ebm.random import Draw, Random
 from tests.boltzmann.class_models import small_classifier

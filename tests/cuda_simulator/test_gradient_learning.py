@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from ebm.data import TrainingData
 from ebm.boltzmann.exact import NAMES
 from ebm.boltzmann.learners import make_learner
 from ebm.boltzmann.learning import initial_model
 from ebm.boltzmann.rule import Rule
 from ebm.boltzmann.unit_types import Binomial, Categorical, Gaussian, ReLU, Spin
 from ebm.boltzmann.units import Bernoulli
+from ebm.data import TrainingData
 from ebm.random import Random
 
 CASES = [

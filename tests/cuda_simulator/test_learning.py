@@ -6,10 +6,10 @@ import pickle
 import numpy as np
 import pytest
 
-from ebm.data import TrainingData
 from ebm.boltzmann.device_learning import DeviceLearner
 from ebm.boltzmann.learning import ContrastiveLearner, initial_model
 from ebm.boltzmann.rule import Rule
+from ebm.data import TrainingData
 from ebm.device import SimulatedArray, get_device
 from ebm.kernels.jit import on_gpu
 from ebm.random import Random

@@ -5,11 +5,11 @@ import threading
 import numpy as np
 import pytest
 
-from ebm.data import TrainingData
 from ebm.boltzmann.device_learning import DeviceLearner
 from ebm.boltzmann.learning import ContrastiveLearner, initial_model
 from ebm.boltzmann.rbm import RBM
 from ebm.boltzmann.rule import Rule
+from ebm.data import TrainingData
 from ebm.device import CudaDevice, Device
 from ebm.kernels.product import product
 from ebm.random import Random, Stream

@@ -130,9 +130,9 @@ np.savez(sys.argv[1], **everything())
 
 def everything():
     """States and parameters after some of everything, in both precisions."""
-    from ebm.data import TrainingData
     from ebm.boltzmann.learning import ContrastiveLearner
     from ebm.boltzmann.rule import Rule
+    from ebm.data import TrainingData
     from ebm.random import Random
     from ebm.sampling.gibbs import gibbs
     from tests.boltzmann.models import small_model

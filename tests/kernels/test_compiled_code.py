@@ -13,11 +13,11 @@ from numba.core.caching import NullCache
 import ebm.kernels
 from ebm.boltzmann.annealing import RBMPath
 from ebm.boltzmann.boltzmann_machine import BoltzmannMachine
-from ebm.data import TrainingData
 from ebm.boltzmann.ising import IsingLattice
 from ebm.boltzmann.learning import ContrastiveLearner
 from ebm.boltzmann.rule import Rule
 from ebm.boltzmann.tempered_rbm import TemperedRBM
+from ebm.data import TrainingData
 from ebm.kernels import categorical, conditional, dense_associative, hopfield, jit, linear, storkey, units
 from ebm.kernels.bernoulli import bernoulli
 from ebm.kernels.box_muller import normals

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from joblib import Parallel, delayed, parallel_config
 
-from ebm.data import TrainingData
 from ebm.boltzmann.learning import ContrastiveLearner
 from ebm.boltzmann.rule import Rule
+from ebm.data import TrainingData
 from ebm.kernels import conditional, linear, threads
 from ebm.kernels.bernoulli import bernoulli
 from ebm.kernels.contrastive import contrastive_updates
