@@ -179,6 +179,15 @@ def _forward_gpu(a: Any, bias: Any, y: Any, kind: Any) -> None:
 
 
 @cuda_loop
+def _plain_gpu(a: Any, y: Any, kind: Any) -> None:
+    """y = f(a)."""
+    n = a.shape[1]
+    for item in range(cuda.grid(1), a.size, cuda.gridsize(1)):
+        row, j = item // n, item % n
+        y[row, j] = activated(a[row, j], kind)
+
+
+@cuda_loop
 def _backward_gpu(y: Any, dy: Any, out: Any, kind: Any) -> None:
     n = y.shape[1]
     for item in range(cuda.grid(1), y.size, cuda.gridsize(1)):
@@ -197,8 +206,9 @@ def activate(a: Any, kind: Any, out: Any, bias: Any = None) -> None:
     bias : array of shape (n,), optional
         On the GPU alone, where it costs nothing; the CPU's product adds it.
     """
-    if on_gpu(a):
-        bias = np.zeros_like(a, shape=a.shape[1:]) if bias is None else bias
+    if on_gpu(a) and bias is None:
+        _plain_gpu(a.size, a, out, kind)
+    elif on_gpu(a):
         _forward_gpu(a.size, a, bias, out, kind)
     else:
         over_rows(_forward_cpu, (a, out, kind), a.shape[0], a.size)
