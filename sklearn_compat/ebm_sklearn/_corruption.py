@@ -11,7 +11,7 @@ from ebm.networks.corruption import Corruption, GaussianNoise, Masking, SaltAndP
 
 KINDS: dict[str, tuple[type, str, float]] = {  # what a name makes, what its level is, and by default
     "gaussian": (GaussianNoise, "scale", 0.3),
-    "masking": (Masking, "rate", 0.25),
+    "masking": (Masking, "rate", 0.5),
     "salt_and_pepper": (SaltAndPepper, "rate", 0.25),
 }
 CORRUPTION_CONSTRAINTS: dict[str, list[Any]] = {

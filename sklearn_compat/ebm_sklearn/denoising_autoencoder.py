@@ -36,12 +36,12 @@ class DenoisingAutoencoder(LearningAutoencoder):
         Normal noise is added; features become 0; or they become 0 or 1. For features of another range give
         ``SaltAndPepper(rate, low, high)``.
     corruption_level : float, default=None
-        Standard deviation of normal noise, 0.3 by default; else the probability with which a feature is hit, 0.25 by
-        default.
+        Standard deviation of normal noise, 0.3 by default; else the probability with which a feature is hit, 0.5
+        ("masking") or 0.25 ("salt_and_pepper") by default.
     activation : str, default="relu"
         Of hidden layers: "identity", "sigmoid", "tanh", "relu", "leaky_relu", "softplus", "elu".
-    code_activation : str, default="relu"
-        Of the code.
+    code_activation : str, default="sigmoid"
+        Of the code. Units of "relu" can die under strong noise.
     loss : {"squared", "bernoulli"}, default="squared"
         Squared error, summed over features; or cross-entropy, for features between 0 and 1.
     tied : bool, default=False
@@ -51,7 +51,7 @@ class DenoisingAutoencoder(LearningAutoencoder):
     image_shape : tuple of int, default=None
         (height, width) or (height, width, channels) of rows that are images; images as such tell it themselves.
     optimizer, learning_rate, schedule, batch_size, n_iter, l2, clip_norm
-        As of `Autoencoder`.
+        As of `Autoencoder`, but ``batch_size=64``.
     early_stopping, validation_fraction, n_iter_no_change, tol
         As of `Autoencoder`; the samples held out are corrupted too, in the same way after every epoch.
     device, n_jobs, callbacks, verbose, random_state
@@ -104,7 +104,7 @@ class DenoisingAutoencoder(LearningAutoencoder):
         corruption: Any = "gaussian",
         corruption_level: float | None = None,
         activation: str = "relu",
-        code_activation: str = "relu",
+        code_activation: str = "sigmoid",
         loss: str = "squared",
         tied: bool = False,
         encoder: Any = None,
@@ -113,7 +113,7 @@ class DenoisingAutoencoder(LearningAutoencoder):
         optimizer: Any = "adam",
         learning_rate: Any = 1e-3,
         schedule: str = "constant",
-        batch_size: int = 128,
+        batch_size: int = 64,
         n_iter: int = 50,
         l2: float = 0.0,
         clip_norm: float | None = None,

@@ -42,21 +42,22 @@ class SparseAutoencoder(LearningAutoencoder):
     sparsity : float, default=0.05
         Mean activation that is wanted of each unit, in (0, 1): rho. Updates see it in ``batch_size`` samples, so these
         should be some times 1 / ``sparsity``.
-    sparsity_weight : float, default=0.5
-        Weight of the penalty, beside a squared error that is summed over features.
+    sparsity_weight : float, default=10.0
+        Weight of the penalty, beside a squared error that is summed over features. It and ``l2`` suit 28x28 digits,
+        whose variances sum to 50; for data of less variance take less, or codes have nothing left to tell.
     activation : str, default="sigmoid"
         Of hidden layers, if there are any.
     image_shape : tuple of int, default=None
         (height, width) or (height, width, channels) of rows that are images; images as such tell it themselves.
     optimizer, learning_rate, schedule
-        As of `Autoencoder`, but ``learning_rate=3e-3``.
+        As of `Autoencoder`, but ``learning_rate=0.01``.
     batch_size : int, default=256
         Samples an update.
-    n_iter : int, default=100
+    n_iter : int, default=60
         Passes over the data in `fit`.
-    l2 : float, default=1e-3
-        Weight decay: the gradient of weights, not of biases, gains ``l2`` times the weights. Without it a unit can be
-        all but silent, with large weights of the decoder to make up for it.
+    l2 : float, default=0.01
+        Weight decay: the gradient of weights, not of biases, gains ``l2`` times the weights. It makes the dictionary
+        smooth; without it small activations can hide behind large weights of the decoder.
     clip_norm, early_stopping, validation_fraction, n_iter_no_change, tol, device, n_jobs, callbacks, verbose, random_state
         As of `Autoencoder`.
 
@@ -88,7 +89,7 @@ class SparseAutoencoder(LearningAutoencoder):
     >>> from sklearn.datasets import load_digits
     >>> from ebm_sklearn import SparseAutoencoder
     >>> X = load_digits().data / 16
-    >>> sparse = SparseAutoencoder(64, random_state=0).fit(X)
+    >>> sparse = SparseAutoencoder(64, sparsity_weight=2, l2=1e-3, random_state=0).fit(X)
     >>> bool(0.04 < sparse.mean_activation_.mean() < 0.06)
     True
     >>> sparse.feature_dictionary_.shape
@@ -111,15 +112,15 @@ class SparseAutoencoder(LearningAutoencoder):
         *,
         hidden_layer_sizes: Any = (),
         sparsity: float = 0.05,
-        sparsity_weight: float = 0.5,
+        sparsity_weight: float = 10.0,
         activation: str = "sigmoid",
         image_shape: Any = None,
         optimizer: Any = "adam",
-        learning_rate: Any = 3e-3,
+        learning_rate: Any = 0.01,
         schedule: str = "constant",
         batch_size: int = 256,
-        n_iter: int = 100,
-        l2: float = 1e-3,
+        n_iter: int = 60,
+        l2: float = 0.01,
         clip_norm: float | None = None,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,

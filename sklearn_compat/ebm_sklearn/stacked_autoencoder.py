@@ -37,13 +37,13 @@ class StackedAutoencoder(LearningStack, FittedAutoencoder):
     corruption : {"gaussian", "masking", "salt_and_pepper"} or object of `ebm.networks.corruption`, default="masking"
         Noise of "denoising" layers, on whatever they take.
     corruption_level : float, default=None
-        Standard deviation of normal noise, 0.3 by default; else the probability with which a feature is hit, 0.25 by
-        default.
+        Standard deviation of normal noise, 0.3 by default; else the probability with which a feature is hit, 0.5
+        ("masking") or 0.25 ("salt_and_pepper") by default.
     sparsity : float, default=0.05
         Mean activation that "sparse" layers want of each unit, in (0, 1); their activations must be "sigmoid".
     sparsity_weight : float, default=10.0
         Weight of that penalty.
-    activation : str, default="sigmoid"
+    activation : str, default="relu"
         Of hidden layers: "identity", "sigmoid", "tanh", "relu", "leaky_relu", "softplus", "elu".
     code_activation : str, default="identity"
         Of the code.
@@ -59,7 +59,7 @@ class StackedAutoencoder(LearningStack, FittedAutoencoder):
     n_iter : int, default=50
         Passes over the data for fine-tuning; 0 leaves the layers as they are.
     optimizer, learning_rate, schedule, batch_size, l2, clip_norm
-        As of `Autoencoder`, for every layer and for the whole; a linear schedule falls in each anew.
+        As of `Autoencoder` (but ``batch_size=64``), for every layer and for the whole; a linear schedule falls in each anew.
     early_stopping, validation_fraction, n_iter_no_change, tol
         As of `Autoencoder`, in fine-tuning.
     device, n_jobs, callbacks, verbose, random_state
@@ -118,7 +118,7 @@ class StackedAutoencoder(LearningStack, FittedAutoencoder):
         corruption_level: float | None = None,
         sparsity: float = 0.05,
         sparsity_weight: float = 10.0,
-        activation: str = "sigmoid",
+        activation: str = "relu",
         code_activation: str = "identity",
         loss: str = "squared",
         tied: bool = False,
@@ -128,7 +128,7 @@ class StackedAutoencoder(LearningStack, FittedAutoencoder):
         optimizer: Any = "adam",
         learning_rate: Any = 1e-3,
         schedule: str = "constant",
-        batch_size: int = 128,
+        batch_size: int = 64,
         l2: float = 0.0,
         clip_norm: float | None = None,
         early_stopping: bool = False,

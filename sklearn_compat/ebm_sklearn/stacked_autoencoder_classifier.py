@@ -52,15 +52,15 @@ class StackedAutoencoderClassifier(FittedStackClassifier):
     corruption : {"gaussian", "masking", "salt_and_pepper"} or object of `ebm.networks.corruption`, default="masking"
         Noise of "denoising" layers, on whatever they take.
     corruption_level : float, default=None
-        Standard deviation of normal noise, 0.3 by default; else the probability with which a feature is hit, 0.25 by
-        default.
+        Standard deviation of normal noise, 0.3 by default; else the probability with which a feature is hit, 0.5
+        ("masking") or 0.25 ("salt_and_pepper") by default.
     sparsity : float, default=0.05
         Mean activation that "sparse" layers want of each unit, in (0, 1); their activations must be "sigmoid".
     sparsity_weight : float, default=10.0
         Weight of that penalty.
-    activation : str, default="sigmoid"
+    activation : str, default="relu"
         Of hidden layers: "identity", "sigmoid", "tanh", "relu", "leaky_relu", "softplus", "elu".
-    code_activation : str, default="sigmoid"
+    code_activation : str, default="relu"
         Of the code.
     loss : {"squared", "bernoulli"}, default="squared"
         By which the first layer reconstructs: squared error, summed over features; or cross-entropy, for features
@@ -74,12 +74,12 @@ class StackedAutoencoderClassifier(FittedStackClassifier):
         None every sample has a label.
     image_shape : tuple of int, default=None
         (height, width) or (height, width, channels) of rows that are images; images as such tell it themselves.
-    pretrain_iter : int, default=20
+    pretrain_iter : int, default=30
         Passes over the data for each layer alone.
     n_iter : int, default=50
         Passes over the labelled data.
     optimizer, learning_rate, schedule, batch_size, l2, clip_norm
-        As of `Autoencoder`, for every layer and for the whole; a linear schedule falls in each anew.
+        As of `Autoencoder` (but ``learning_rate=3e-3`` and ``batch_size=50``), for every layer and for the whole; a linear schedule falls in each anew.
     early_stopping, validation_fraction, n_iter_no_change, tol
         As of `Autoencoder`, of the labelled samples; those held out are still seen, without labels, by the layers.
     device, n_jobs, callbacks, verbose, random_state
@@ -142,19 +142,19 @@ class StackedAutoencoderClassifier(FittedStackClassifier):
         corruption_level: float | None = None,
         sparsity: float = 0.05,
         sparsity_weight: float = 10.0,
-        activation: str = "sigmoid",
-        code_activation: str = "sigmoid",
+        activation: str = "relu",
+        code_activation: str = "relu",
         loss: str = "squared",
         tied: bool = False,
         class_weight: Any = None,
         unlabeled: Any = None,
         image_shape: Any = None,
-        pretrain_iter: int = 20,
+        pretrain_iter: int = 30,
         n_iter: int = 50,
         optimizer: Any = "adam",
-        learning_rate: Any = 1e-3,
+        learning_rate: Any = 3e-3,
         schedule: str = "constant",
-        batch_size: int = 128,
+        batch_size: int = 50,
         l2: float = 0.0,
         clip_norm: float | None = None,
         early_stopping: bool = False,
