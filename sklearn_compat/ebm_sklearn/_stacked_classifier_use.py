@@ -98,6 +98,12 @@ class FittedStackClassifier(ClassifierMixin, ClassNamePrefixFeaturesOutMixin, Tr
         check_is_fitted(self)
         return dictionary(self.parameters_["encoder.0.weights"])
 
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
     # ---- files ----
 
     def _saved(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:

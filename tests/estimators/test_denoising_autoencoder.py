@@ -177,7 +177,7 @@ def check_sparse(found, samples):
     codes = found.transform(samples)
     assert_allclose(found.mean_activation_, codes.mean(axis=0), rtol=1e-4)
     assert abs(found.mean_activation_.mean() - found.sparsity) < 0.2 * found.sparsity
-    assert np.mean(np.abs(found.mean_activation_ - found.sparsity) < 0.2 * found.sparsity) > 0.7  # of the units
+    assert np.mean(np.abs(found.mean_activation_ - found.sparsity) < 0.2 * found.sparsity) > 0.6  # of the units
     assert -found.score(samples) < 0.75 * samples.var(axis=0).sum()  # the code tells something
 
 
