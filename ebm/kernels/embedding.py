@@ -3,8 +3,8 @@
 Sums are over positions p in their order. On the CPU a thread has some tokens, and looks at all positions for them. On
 the GPU positions of the same token are linked, each to the next, and a thread follows the links of one column.
 
-A number outside the table must have been refused before (a check would stop a recorded update): it gives NaN here, which
-no learner takes for a result, and never memory that is another's.
+A number outside the table must have been refused before, since a check would stop a recorded update. Here it gives NaN,
+which no learner takes for a result, and never memory that is another's.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ebm.kernels.checks import check_floats, check_like
 from ebm.kernels.column_totals import add_row
 from ebm.kernels.jit import core, cuda_loop, inner, on_gpu
 from ebm.kernels.threads import over_rows
@@ -36,7 +37,7 @@ def _fill(x: Any, value: Any) -> None:
 
 
 @core(allocates=False)
-def _forward_cpu(indices: Any, table: Any, out: Any, first: Any, last: Any) -> None:
+def _forward_cpu(table: Any, indices: Any, out: Any, first: Any, last: Any) -> None:
     for p in range(first, last):
         token = np.int64(indices[p])
         if 0 <= token < table.shape[0]:
@@ -46,11 +47,11 @@ def _forward_cpu(indices: Any, table: Any, out: Any, first: Any, last: Any) -> N
 
 
 @core(allocates=False)
-def _gradient_cpu(indices: Any, dy: Any, add: Any, out: Any, first: Any, last: Any) -> None:
+def _gradient_cpu(dy: Any, indices: Any, add: Any, out: Any, first: Any, last: Any) -> None:
     """Write the gradient of tokens [first, last)."""
     if not add:
-        for token in range(first, last):
-            _fill(out[token], out.dtype.type(0))
+        for row in range(first, last):
+            _fill(out[row], out.dtype.type(0))
     for p in range(indices.size):
         token = np.int64(indices[p])
         if first <= token < last:
@@ -62,8 +63,8 @@ def _forward_gpu(indices: Any, table: Any, out: Any) -> None:
     n = table.shape[1]
     for item in range(cuda.grid(1), out.size, cuda.gridsize(1)):
         p, j = item // n, item % n
-        token = indices[p]
-        if token >= 0 and token < table.shape[0]:
+        token = np.int64(indices[p])
+        if 0 <= token < table.shape[0]:
             out[p, j] = table[token, j]
         else:
             out[p, j] = type(table[0, 0])(np.nan)
@@ -78,7 +79,7 @@ def _link_gpu(indices: Any, links: Any) -> None:
             before -= 1
         while after < indices.size and indices[after] != indices[p]:
             after += 1
-        links[0, p] = 1 if before < 0 else 0
+        links[0, p] = before < 0
         links[1, p] = after if after < indices.size else END
 
 
@@ -94,9 +95,9 @@ def _gradient_gpu(indices: Any, links: Any, dy: Any, out: Any) -> None:
     """One thread does one column of one token, at its first position."""
     n = dy.shape[1]
     for item in range(cuda.grid(1), dy.size, cuda.gridsize(1)):
-        p, j = item // n, item % n
-        token = indices[p]
-        if links[0, p] == 1 and token >= 0 and token < out.shape[0]:
+        p, j = np.int64(item // n), item % n
+        token = np.int64(indices[p])
+        if links[0, p] == 1 and 0 <= token < out.shape[0]:
             total = out[token, j]
             while p != END:
                 total += dy[p, j]
@@ -112,11 +113,19 @@ def look_up(indices: Any, table: Any, out: Any) -> None:
     indices : array of shape (positions,), int32 or int64, C-contiguous, on the CPU or the GPU
     table : array of shape (n_tokens, width), float32 or float64
     out : array of shape (positions, width)
+
+    Raises
+    ------
+    ValueError
+        When shapes, dtypes or devices do not fit.
     """
+    check_floats(table, "table", 2)
+    check_like(out, "out", (indices.size, table.shape[1]), table)
+    check_like(indices, "indices", (indices.size,), table, indices.dtype)
     if on_gpu(table):
         _forward_gpu(out.size, indices, table, out)
     else:
-        over_rows(_forward_cpu, (indices, table, out), out.shape[0], out.size)
+        over_rows(_forward_cpu, (table, indices, out), out.shape[0], out.size)
 
 
 def table_gradient(indices: Any, dy: Any, links: Any, out: Any, *, add: bool) -> None:
@@ -137,4 +146,4 @@ def table_gradient(indices: Any, dy: Any, links: Any, out: Any, *, add: bool) ->
             _clear_gpu(out.size, out)
         _gradient_gpu(dy.size, indices, links, dy, out)
     else:
-        over_rows(_gradient_cpu, (indices, dy, add, out), out.shape[0], dy.size + out.size)
+        over_rows(_gradient_cpu, (dy, indices, add, out), out.shape[0], dy.size + out.size)

@@ -13,8 +13,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ebm.kernels.batch_normalisation import inverse_root, normalised
+from ebm.kernels.batch_normalisation import normalised
+from ebm.kernels.batch_statistics import inverse_root
 from ebm.kernels.block import BLOCK, block_sum
+from ebm.kernels.checks import check_floats, check_like
 from ebm.kernels.column_totals import ROWS, add_row, column_totals
 from ebm.kernels.jit import cell, core, cuda_loop, inner, on_gpu, summing
 from ebm.kernels.reduce import row_sum
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 
 @cell
 def projected(a: Any, x: Any, mean: Any, inverse: Any, total: Any, product: Any) -> Any:
-    """I (a - mean a - xh mean(a xh)), given those means."""
+    """i (a - mean a - xh mean(a xh)), given those means."""
     return inverse * (a - (total + (x - mean) * inverse * product))
 
 
@@ -187,7 +189,18 @@ def normalise_rows(x: Any, scale: Any, shift: Any, means: Any, inverses: Any, ou
     scale, shift : array of shape (n,)
     means, inverses : array of shape (rows,)
     epsilon : float
+
+    Raises
+    ------
+    ValueError
+        When shapes, dtypes or devices do not fit.
     """
+    check_floats(x, "x", 2)
+    for a, name, shape in (
+        (scale, "scale", x.shape[1:]), (shift, "shift", x.shape[1:]), (out, "out", x.shape),
+        (means, "means", x.shape[:1]), (inverses, "inverses", x.shape[:1]),
+    ):  # fmt: skip
+        check_like(a, name, shape, x)
     arguments = (x, x.dtype.type(epsilon), scale, shift, means, inverses, out)
     if on_gpu(x):
         _forward_gpu(x.shape[0] * BLOCK, *arguments)

@@ -1,15 +1,17 @@
 """Blurring and subsampling by 2 along an axis, the way back, and the adjoints of both.
 
-    B = blur by w = (1, 4, 6, 4, 1) / 16 on the fine grid of n places, reflected at its edges: b_a = sum_m w_m x_{r(a + m)}
+    blur by w = (1, 4, 6, 4, 1) / 16 on the fine grid of n places: (B x)_a = sum_m w_m x_{r(a + m)},  m from -2 to 2
     down     y_k = (B x)_{2k},  k < (n + 1) / 2         adjoint  dx_i = sum_k B_{2k, i} dy_k
     up       y_i = 2 sum_k B_{i, 2k} x_k                 adjoint  dx_k = 2 sum_i B_{i, 2k} dy_i
 
-where r reflects places beyond an edge about the place at the edge (-1 to 1, n to n - 2), which keeps the parity, so that
-both keep constant images as they are (where n = 1 there is nothing between, and up has the factor 1). Images are blurred along their height and along their width.
+where r reflects places beyond an edge about the place at the edge (-1 to 1, n to n - 2). That keeps the parity, so that
+down and up leave constant images as they are. (Where n = 1 there is nothing between places, and up has the factor 1.)
+Images are resampled along their height and along their width.
 
 All four are sum_s W_{rs} x_s over places s within 2 fine places of r: at most five terms.
 
-Source: Burt & Adelson 1983 (doi:10.1109/TCOM.1983.1095851), eqs. 1 and 2, with a = 3/8, for which the weights are binomial.
+Source: Burt & Adelson 1983 (doi:10.1109/TCOM.1983.1095851), eqs. 1 and 2, with a = 3/8: binomial
+weights.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ TAPS = 5
 
 @cell
 def reflected(i: Any, n: Any) -> Any:
-    """Return the place of n to which one beyond the edges, by two at most, is reflected; one place alone reflects all."""
+    """Return the place of n to which one is reflected that lies beyond the edges by two at most."""
     i = -i if i < 0 else i
     i = 2 * n - 2 - i if i >= n else i
     i = -i if i < 0 else i
@@ -52,28 +54,22 @@ def blur_weight(a: Any, b: Any, n: Any, zero: Any) -> Any:
 @cell
 def weight(kind: Any, r: Any, s: Any, n: Any, zero: Any) -> Any:
     """W_rs of one of the four, for an output r and an input s, with n places of the fine grid."""
-    real = type(zero)
-    w, two = zero, real(1) if n == 1 else real(2)
-    if kind == DOWN:
-        w = blur_weight(2 * r, s, n, zero)
-    elif kind == UP:
-        w = two * blur_weight(r, 2 * s, n, zero)
-    elif kind == DOWN_ADJOINT:
-        w = blur_weight(2 * s, r, n, zero)
-    else:
-        w = two * blur_weight(s, 2 * r, n, zero)
-    return w
+    doubled = kind in (UP, UP_ADJOINT) and n > 1
+    fine, other = (2 * r, s) if kind in (DOWN, UP_ADJOINT) else (r, 2 * s)
+    a, b = (fine, other) if kind in (DOWN, UP) else (other, fine)
+    w = blur_weight(a, b, n, zero)
+    return w + w if doubled else w
 
 
 @cell
 def first_place(kind: Any, r: Any) -> Any:
-    """Return the first input that may have a weight for output r (below 0, perhaps): the fifth after it is the last."""
-    return 2 * r - 2 if kind == DOWN or kind == UP_ADJOINT else r // 2 - 1
+    """Return the first of the five inputs that may have a weight for output r; it may lie below 0."""
+    return 2 * r - 2 if kind in (DOWN, UP_ADJOINT) else r // 2 - 1
 
 
-@core
+@inner
 def _tables(kind: Any, n: Any, n_out: Any, n_in: Any, places: Any, weights: Any) -> None:
-    """Write the five places and weights of every output; where there are fewer, the first is repeated, with weight 0."""
+    """Write five places and weights for every output; where it has fewer, the first again, with weight 0."""
     zero = weights.dtype.type(0)
     for r in range(n_out):
         found = 0

@@ -3,35 +3,23 @@
 dx_j = y_j (dy_j - sum_k y_k dy_k); the derivative is symmetric, so that the change of y along dx is the same.
 
 Source: Bridle 1990, "Probabilistic interpretation of feedforward classification network outputs"
-(doi:10.1007/978-3-642-76153-9_28), eq. 15.
+(doi:10.1007/978-3-642-76153-9_28).
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ebm.kernels.block import BLOCK, block_sum
+from ebm.kernels.block import BLOCK, block_max, block_sum
+from ebm.kernels.checks import check_floats, check_like
 from ebm.kernels.exponential import exponential
-from ebm.kernels.jit import core, cuda_loop, cuda_part, inner, on_gpu, summing
+from ebm.kernels.jit import core, cuda_loop, inner, on_gpu, summing
 from ebm.kernels.reduce import row_sum
+from ebm.kernels.softmax_loss import largest, weigh_row
 from ebm.kernels.threads import over_rows
 
 if TYPE_CHECKING:
     from numba import cuda
-
-
-@inner
-def _peak(x: Any) -> Any:
-    peak = x[0]
-    for j in range(x.size):
-        peak = max(peak, x[j])
-    return peak
-
-
-@inner
-def _exponential_row(x: Any, peak: Any, out: Any) -> None:
-    for j in range(x.size):
-        out[j] = exponential(x[j] - peak)
 
 
 @inner
@@ -58,7 +46,7 @@ def _slope_row(y: Any, d: Any, product: Any, out: Any) -> None:
 def _forward_cpu(x: Any, out: Any, first: Any, last: Any) -> None:
     for row in range(first, last):
         target = out[row]
-        _exponential_row(x[row], _peak(x[row]), target)
+        weigh_row(x[row], largest(x[row]), target)
         _multiply_row(target, x.dtype.type(1) / row_sum(target, target.size))
 
 
@@ -68,24 +56,6 @@ def _backward_cpu(y: Any, d: Any, out: Any, first: Any, last: Any) -> None:
         _slope_row(y[row], d[row], _product(y[row], d[row]), out[row])
 
 
-@cuda_part
-def block_peak(value: Any) -> Any:
-    """Return the largest ``value`` of the threads of a block, a power of two of them; all get it."""
-    part = cuda.shared.array(BLOCK, type(value))
-    thread = cuda.threadIdx.x
-    part[thread] = value
-    cuda.syncthreads()
-    half = cuda.blockDim.x // 2
-    while half > 0:
-        if thread < half:
-            part[thread] = max(part[thread], part[thread + half])
-        cuda.syncthreads()
-        half //= 2
-    peak = part[0]
-    cuda.syncthreads()  # before anyone writes the next
-    return peak
-
-
 @cuda_loop
 def _forward_gpu(x: Any, out: Any) -> None:
     """One block of threads does one row."""
@@ -93,7 +63,7 @@ def _forward_gpu(x: Any, out: Any) -> None:
         peak, total = x[row, 0], type(x[row, 0])(0)
         for j in range(cuda.threadIdx.x, x.shape[1], cuda.blockDim.x):
             peak = max(peak, x[row, j])
-        peak = block_peak(peak)
+        peak = block_max(peak)
         for j in range(cuda.threadIdx.x, x.shape[1], cuda.blockDim.x):
             total += exponential(x[row, j] - peak)
         total = block_sum(total)
@@ -118,7 +88,16 @@ def softmax(x: Any, out: Any) -> None:
     Parameters
     ----------
     x, out : array of shape (rows, n), n > 0, float32 or float64, C-contiguous, on the CPU or the GPU
+
+    Raises
+    ------
+    ValueError
+        When ``x`` is no matrix with columns, or ``out`` does not fit it.
     """
+    check_floats(x, "x", 2)
+    check_like(out, "out", x.shape, x)
+    if x.shape[1] == 0:
+        raise ValueError(f"x is {x.dtype}{x.shape}: a softmax needs at least one column")
     if on_gpu(x):
         _forward_gpu(x.shape[0] * BLOCK, x, out)
     else:

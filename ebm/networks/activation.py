@@ -25,7 +25,7 @@ class Activation:
     Parameters
     ----------
     name : str
-        "identity", "sigmoid", "tanh", "relu", "leaky_relu", "softplus", "elu" or "softmax", which is over the last axis.
+        "identity", "sigmoid", "tanh", "relu", "leaky_relu", "softplus", "elu", or over the last axis "softmax".
 
     Raises
     ------

@@ -2,7 +2,8 @@
 
 Noise is drawn anew in every update: it stands at the clock's step of a pass's `Context`.
 
-Source: Vincent, Larochelle, Lajoie, Bengio & Manzagol 2010, "Stacked denoising autoencoders" (JMLR 11:3371), section 3.3.
+Source: Vincent, Larochelle, Lajoie, Bengio & Manzagol 2010, "Stacked denoising autoencoders" (JMLR 11:3371),
+section 3.3.
 """
 
 from __future__ import annotations

@@ -58,7 +58,8 @@ class Embedding:
 
     Notes
     -----
-    The parameter is ``weights``, (n_tokens, width), at first drawn from N(0, 1). Inputs have no gradient: `backward` returns None.
+    The parameter is ``weights``, (n_tokens, width), at first drawn from N(0, 1). Integers have no gradient, so
+    `backward` returns None.
     """
 
     n_tokens: int
@@ -84,8 +85,8 @@ class Embedding:
         Raises
         ------
         ValueError
-            When x has another dtype, or (on the CPU, and not in a replay of recorded work) a number outside the table: call
-            `check_tokens` on data before.
+            When x has another dtype, weights another shape or, on the CPU, x holds a number outside the table.
+            Neither a GPU's data nor a replay's are looked at: call `check_tokens` on them before.
         """
         if on_gpu(x):
             check_tokens(x[:0], self.n_tokens)

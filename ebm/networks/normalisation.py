@@ -14,6 +14,7 @@ import numpy as np
 
 from ebm.kernels import batch_normalisation as by_columns
 from ebm.kernels import layer_normalisation as by_rows
+from ebm.kernels.batch_statistics import batch_statistics, inverse_deviations
 from ebm.kernels.column_totals import column_totals, n_blocks
 from ebm.networks.context import Context
 from ebm.networks.layer import Parameters, Shape
@@ -96,10 +97,10 @@ class BatchNormalisation:
             mean, parts = context.empty((n,), x.dtype), context.empty((n_blocks(rows.shape[0]), 2 * n), x.dtype)
             running = parameters["running_mean"], parameters["running_variance"]
             numbers = {"epsilon": self.epsilon, "momentum": self.momentum}
-            by_columns.batch_statistics(rows, parts, mean, inverse, running, **numbers)
+            batch_statistics(rows, parts, mean, inverse, running, **numbers)
         else:
             mean = parameters["running_mean"]
-            by_columns.inverse_deviations(parameters["running_variance"], inverse, epsilon=self.epsilon)
+            inverse_deviations(parameters["running_variance"], inverse, epsilon=self.epsilon)
         y = context.empty(x.shape, x.dtype)
         by_columns.normalise(rows, mean, inverse, parameters["scale"], parameters["shift"], _matrix(y))
         return y, (x, mean, inverse, context.training)

@@ -4,7 +4,8 @@ G_0 = images,  G_{l+1} = down(G_l),  L_l = G_l - up(G_{l+1}),  and at the end wh
 
 so that the images are up(... up(G_levels) + L_{levels-1} ...) + L_0, to rounding.
 
-Source: Burt & Adelson 1983, "The Laplacian pyramid as a compact image code" (doi:10.1109/TCOM.1983.1095851), eqs. 1 to 4.
+Source: Burt & Adelson 1983, "The Laplacian pyramid as a compact image code" (doi:10.1109/TCOM.1983.1095851),
+eqs. 1 to 4.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ def _checked_size(size: tuple[int, int], shape: tuple[int, ...]) -> tuple[int, i
 def pyramid_down(images: Any) -> Any:
     """Blur images and keep every second row and column, beginning with the first.
 
-    The blur is (1, 4, 6, 4, 1) / 16 along each axis; edges are reflected without being repeated, so that constant images
+    The blur is (1, 4, 6, 4, 1) / 16 along each axis. Edges are reflected without being repeated, so constant images
     stay as they are.
 
     Parameters
@@ -115,7 +116,7 @@ def laplacian_pyramid(images: Any, levels: int) -> list[Any]:
     Returns
     -------
     list of levels + 1 arrays
-        The differences L_0 (as large as ``images``) to L_{levels-1}, each of half the size, and what is left at the end.
+        The differences L_0 (as large as ``images``) to L_{levels-1}, each of half the size, then what is left.
 
     Raises
     ------
@@ -174,7 +175,8 @@ class _Resampling:
 
     def forward(self, parameters: Parameters, x: Any, context: Context) -> tuple[Any, Any]:
         """Return the resampled images, and their former shape as the cache."""
-        return _both_axes(x, self.output_shape(x.shape[1:])[:2], self.kinds[0], context.empty), x.shape
+        height, width, _ = self.output_shape(x.shape[1:])
+        return _both_axes(x, (height, width), self.kinds[0], context.empty), x.shape
 
     def backward(
         self,
