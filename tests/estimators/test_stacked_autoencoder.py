@@ -84,7 +84,9 @@ def test_a_deep_network_is_easier_to_learn_from_its_layers():
 def test_noise_is_in_the_layers_alone():
     """Without pretraining the kind does not matter: fine-tuning is on clean samples, with no penalty."""
     options = {**SMALL, "pretrain_iter": 0, "activation": "sigmoid", "code_activation": "sigmoid"}
-    plain, *others = (StackedAutoencoder(5, **options, kind=kind).fit(SOME) for kind in ("plain", "denoising", "sparse"))
+    plain, *others = (
+        StackedAutoencoder(5, **options, kind=kind).fit(SOME) for kind in ("plain", "denoising", "sparse")
+    )
     for other in others:
         same(plain, other)
     plain, *others = (StackedAutoencoder(5, **{**SMALL, **kind}).fit(SOME) for kind in KINDS[:2])
