@@ -10,6 +10,7 @@ from ebm.training import Checkpoint, DivergenceError, EarlyStopping, Progress
 from ebm_sklearn._warnings import FitInterruptedWarning, OutOfRangeWarning, UntrustedEstimateWarning
 from ebm_sklearn.bernoulli_rbm import BernoulliRBM
 from ebm_sklearn.boltzmann_machine import BoltzmannMachine
+from ebm_sklearn.denoising_autoencoder import DenoisingAutoencoder
 from ebm_sklearn.dense_associative import DenseAssociativeMemory
 from ebm_sklearn.displays import HistoryDisplay, RBMFiltersDisplay, SamplesDisplay
 from ebm_sklearn.energy_display import EnergyTraceDisplay
@@ -20,6 +21,9 @@ from ebm_sklearn.modern_hopfield import ModernHopfield
 from ebm_sklearn.product_of_experts import ProductOfExperts
 from ebm_sklearn.rbm import RBM
 from ebm_sklearn.rbm_classifier import RBMClassifier
+from ebm_sklearn.sparse_autoencoder import SparseAutoencoder
+from ebm_sklearn.stacked_autoencoder import StackedAutoencoder
+from ebm_sklearn.stacked_autoencoder_classifier import StackedAutoencoderClassifier
 
 __all__ = [
     "RBM",
@@ -28,6 +32,7 @@ __all__ = [
     "BoltzmannMachine",
     "Checkpoint",
     "ClassificationMonitor",
+    "DenoisingAutoencoder",
     "DenseAssociativeMemory",
     "DivergenceError",
     "EarlyStopping",
@@ -49,5 +54,8 @@ __all__ = [
     "RBMFiltersDisplay",
     "ReconstructionError",
     "SamplesDisplay",
+    "SparseAutoencoder",
+    "StackedAutoencoder",
+    "StackedAutoencoderClassifier",
     "UntrustedEstimateWarning",
 ]
