@@ -1,0 +1,214 @@
+"""Convolution of images (n, height, width, channels), and its transpose, with bias and activation.
+
+    y[i, j, o] = f(b_o + sum_{s, t, c} x[i sh - top + s, j sw - left + t, c] w[s, t, c, o])             (convolution)
+    x[i, j, c] = f(b_c + sum_{s, t, o} y[(i + top - s) / sh, (j + left - t) / sw, o] w[s, t, c, o])     (transposed)
+
+x is zero outside the image, and the second sum goes over whole quotients only; without b and f it is the first one's
+gradient with respect to x. Both are loops over phases (``window``), in each of which patches of a padded copy of a few
+images meet a panel of weights in registers (``patches``): nothing is written twice, and patches are never copied out.
+
+Source: Dumoulin & Visin 2016 (arXiv:1603.07285), chapters 2 and 4.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ebm.kernels.activations import activate_row
+from ebm.kernels.jit import core, inner
+from ebm.kernels.patches import LEAST, ROWS, tile_patches
+from ebm.kernels.processor import panel_width
+from ebm.kernels.threads import over_rows
+from ebm.kernels.vector import at
+from ebm.kernels.window import (
+    BAND, CHANNELS, COLUMN_STEP, COLUMN_TARGET, FIRST, GROUP, HEIGHT, LAST, LEFT, OUT_HEIGHT, OUT_WIDTH, REACH, ROW_STEP,
+    ROW_TARGET, TOP, WIDTH,
+    Plan, Window, forward_plan, transposed_plan,
+)  # fmt: skip
+
+TILES = 4  # tiles whose outputs are activated and written together
+NEXT, NONE = np.int64(1), np.int64(0)
+LOW, HIGH, TARGET, SOURCE, TAPS = range(5)  # of a phase
+
+
+def strip_width(dtype: Any) -> int:
+    """Columns of a packed strip of weights: two vector registers."""
+    return panel_width(dtype) // 2
+
+
+def packed_size(taps: int, depth: int, n: int, dtype: Any) -> int:
+    """Count the elements of packed weights: strips of columns, filled up with zeros."""
+    width = strip_width(dtype)
+    return taps * depth * -(-n // width) * width
+
+
+@core(allocates=False)
+def _pack_cpu(w: Any, taps: Any, transposed: Any, packed: Any, width: Any, first: Any, last: Any) -> None:
+    """Write the weights (kernel, channels, out) of taps [first, last) into strips, phase after phase."""
+    depth, n = (w.shape[2], w.shape[1]) if transposed else (w.shape[1], w.shape[2])
+    strips = (n + width - 1) // width
+    for t in range(first, last):
+        place, begin, count = taps[t, 0], taps[t, 1], taps[t, 2]
+        source = w[place]
+        for strip in range(strips):
+            start = (begin * strips + strip * count + t - begin) * depth * width
+            columns = min(width, n - strip * width)
+            for d in range(depth):
+                row = packed[start + d * width : start + (d + 1) * width]
+                for j in range(columns):
+                    row[j] = source[strip * width + j, d] if transposed else source[d, strip * width + j]
+                for j in range(columns, width):
+                    row[j] = 0
+
+
+@inner
+def copy_padded(
+    x: Any, channels: Any, image: Any, images: Any, top: Any, rows: Any, left: Any, width: Any, copy: Any
+) -> None:
+    """Copy rows [top, top + rows) and columns [left, left + width) of some images; zeros where there is no image.
+
+    x is (n, height, width * channels).
+    """
+    height, length = x.shape[1], x.shape[2]
+    size, lead, skip = width * channels, max(0, -left) * channels, max(0, left) * channels
+    inside = max(0, min(length - skip, size - lead))
+    for i in range(images):
+        for r in range(rows):
+            target, y = copy[(i * rows + r) * size : (i * rows + r + 1) * size], top + r
+            if y < 0 or y >= height:
+                for j in range(target.size):
+                    target[j] = 0
+                continue
+            source = x[image + i, y, skip : skip + inside]
+            before, middle, after = target[:lead], target[lead : lead + inside], target[lead + inside :]
+            for j in range(before.size):
+                before[j] = 0
+            for j in range(source.size):
+                middle[j] = source[j]
+            for j in range(after.size):
+                after[j] = 0
+
+
+@inner
+def list_patches(
+    sizes: Any, row: Any, column: Any, low: Any, high: Any, images: Any, rows: Any, channels: Any, places: Any
+) -> Any:
+    """List where the patches of one phase begin in padded copies whose first row is that of ``low``; count them.
+
+    The last is repeated until there are enough for whole tiles.
+    """
+    count, width = 0, sizes[WIDTH]
+    for i in range(images):
+        for u in range(max(low, row[LOW]), min(high, row[HIGH])):
+            y = i * rows + row[SOURCE] - sizes[TOP] + (u - low) * sizes[ROW_STEP]
+            for v in range(column[LOW], column[HIGH]):
+                x = column[SOURCE] + v * sizes[COLUMN_STEP] - sizes[LEFT]
+                places[count] = (y * width + x) * channels
+                count += 1
+    for i in range(count, count + LEAST if count else count):
+        places[i] = places[count - 1]
+    return count
+
+
+@inner
+def list_targets(sizes: Any, row: Any, column: Any, low: Any, high: Any, image: Any, images: Any, targets: Any) -> None:
+    """List the numbers of the pixels that these patches make."""
+    count, height, width = 0, sizes[OUT_HEIGHT], sizes[OUT_WIDTH]
+    for i in range(image, image + images):
+        for u in range(max(low, row[LOW]), min(high, row[HIGH])):
+            y = i * height + row[TARGET] + u * sizes[ROW_TARGET]
+            for v in range(column[LOW], column[HIGH]):
+                targets[count] = y * width + column[TARGET] + v * sizes[COLUMN_TARGET]
+                count += 1
+
+
+@inner
+def write_rows(block: Any, targets: Any, count: Any, out: Any, column: Any, kind: Any) -> None:
+    """Activate ``count`` rows of a block and write them to their pixels, from ``column`` on."""
+    columns = min(block.shape[1], out.shape[1] - column)
+    for r in range(count):
+        row, target = block[r], out[targets[r], column : column + columns]
+        activate_row(row, columns, kind)
+        for j in range(target.size):
+            target[j] = row[j]
+
+
+@inner
+def convolve_phase(
+    copy: Any, places: Any, targets: Any, count: Any, steps: Any, packed: Any, begin: Any, depth: Any,
+    start: Any, block: Any, kind: Any, out: Any,
+) -> None:  # fmt: skip
+    """Make all outputs of one phase from its patches; its weights' strips begin at ``begin``."""
+    width, rows = block.shape[1], block.shape[0]
+    for column in range(0, out.shape[1], width):
+        strip = begin + column // width * depth * width
+        for top in range(0, count, rows):
+            here = min(rows, count - top)
+            tile_patches(
+                at(copy, NONE), at(places, top), at(steps, NONE), at(packed, strip), width, depth,
+                at(start, column), NONE, at(block, NONE), width, (here + LEAST - 1) // LEAST * LEAST,
+            )  # fmt: skip
+            write_rows(block, targets[top : top + here], here, out, column, kind)
+
+
+@core
+def _convolve_cpu(
+    x: Any, packed: Any, bias: Any, rows: Any, columns: Any, sizes: Any, steps: Any, kind: Any, width: Any,
+    out: Any, first: Any, last: Any,
+) -> None:  # fmt: skip
+    """Do items [first, last): bands of rows, of groups of images. x (n, height, width * channels), out (pixels, n_out)."""
+    group, band, low0, end = sizes[GROUP], sizes[BAND], sizes[FIRST], sizes[LAST]
+    channels = sizes[CHANNELS]
+    strips = (out.shape[1] + width - 1) // width
+    most = group * band * (sizes[WIDTH] + 1)
+    copy = np.empty(group * sizes[HEIGHT] * sizes[WIDTH] * channels, x.dtype)
+    places, targets = np.empty(most + ROWS, np.int32), np.empty(most, np.int64)
+    block, start = np.empty((TILES * ROWS, width), x.dtype), np.zeros(strips * width, x.dtype)
+    for j in range(bias.size):
+        start[j] = bias[j]
+    bands = (end - low0 + band - 1) // band
+    for item in range(first, last):
+        image, low = item // bands * group, low0 + item % bands * band
+        images, high = min(group, x.shape[0] - image), min(end, low + band)
+        height = (high - low - 1) * sizes[ROW_STEP] + sizes[REACH]
+        top = sizes[TOP] + low * sizes[ROW_STEP]
+        copy_padded(x, channels, image, images, top, height, sizes[LEFT], sizes[WIDTH], copy)
+        taps = 0
+        for p in range(rows.shape[0]):
+            for q in range(columns.shape[0]):
+                row, column = rows[p], columns[q]
+                count = list_patches(sizes, row, column, low, high, images, height, channels, places)
+                list_targets(sizes, row, column, low, high, image, images, targets)
+                here = row[TAPS] * column[TAPS]
+                convolve_phase(
+                    copy, places, targets, count, steps[taps * channels :], packed, taps * channels * strips * width,
+                    here * channels, start, block, kind, out,
+                )  # fmt: skip
+                taps += here
+
+
+def _run(
+    x: np.ndarray, w: np.ndarray, bias: np.ndarray, plan: Plan, kind: int, out: np.ndarray, packed: np.ndarray,
+    backwards: bool,
+) -> None:  # fmt: skip
+    n, n_out, width = x.shape[0], out.shape[3], strip_width(x.dtype)
+    taps = plan.taps.shape[0]
+    kernels = w.reshape(taps, *w.shape[2:])
+    over_rows(_pack_cpu, (kernels, plan.taps, np.int64(backwards), packed, np.int64(width)), taps, 4 * w.size)
+    bands = -(-(plan.sizes[LAST] - plan.sizes[FIRST]) // plan.sizes[BAND])
+    images, pixels = x.reshape(*x.shape[:2], -1), out.reshape(-1, n_out)
+    arguments = (images, packed, bias, plan.rows, plan.columns, plan.sizes, plan.steps, np.int64(kind), np.int64(width))
+    work = max(x.size // x.shape[3], pixels.shape[0]) * w.size // 64
+    over_rows(_convolve_cpu, (*arguments, pixels), int(-(-n // plan.sizes[GROUP]) * bands), work)
+
+
+def convolve(x: Any, w: Any, bias: Any, window: Window, kind: int, out: Any, packed: Any) -> None:
+    """CPU."""
+    _run(x, w, bias, forward_plan(window, x.shape[3], out.shape[1:3], x.itemsize), kind, out, packed, False)
+
+
+def convolve_transposed(y: Any, w: Any, bias: Any, window: Window, kind: int, out: Any, packed: Any) -> None:
+    """CPU."""
+    _run(y, w, bias, transposed_plan(window, y.shape[3], out.shape[1:3], y.itemsize), kind, out, packed, True)
