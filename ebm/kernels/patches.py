@@ -19,10 +19,23 @@ from numba import types
 from numba.extending import intrinsic
 
 from ebm.kernels.jit import inner
-from ebm.kernels.processor import ROWS
+from ebm.kernels.processor import FEATURES, ROWS, VECTOR_BYTES
 from ebm.kernels.vector import I64, _Code, _loop, beyond
 
 LEAST = ROWS // 3  # tiles come in two heights, so rows are rounded up to a multiple of this
+# a vector register's name in an instruction: x86 with 32 of them, x86 with 16, ARM; others go without (see _in_turn)
+REGISTER = ("v" if VECTOR_BYTES == 64 else "x") if "sse2" in FEATURES else "w" if "neon" in FEATURES else ""
+
+
+def _in_turn(builder: Any, sums: list[Any]) -> list[Any]:
+    """Have these sums made before what follows is loaded (by an empty instruction that might change them and memory).
+
+    LLVM would load all rows' elements first, and then has too few registers for the sums.
+    """
+    if not REGISTER:
+        return sums
+    kind = ir.FunctionType(sums[0].type, [sums[0].type])
+    return [builder.asm(kind, "", f"={REGISTER},0,~{{memory}}", [total], side_effect=True) for total in sums]
 
 
 def _gathered_product(rows: int) -> Any:
@@ -53,7 +66,7 @@ def _gathered_product(rows: int) -> Any:
                 for r in range(rows):
                     element = builder.load(builder.gep(lefts[r], [step]))
                     left = code.broadcast(element)
-                    new += [code.fma(left, right[v], sums[2 * r + v]) for v in (0, 1)]
+                    new += _in_turn(builder, [code.fma(left, right[v], sums[2 * r + v]) for v in (0, 1)])
                 return [builder.add(right_at, b_bytes), *new]
 
             _, *sums = _loop(builder, depth_, [code.address(b_, I64(0)), *[code.zero] * (2 * rows)], body)
