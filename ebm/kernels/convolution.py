@@ -204,11 +204,70 @@ def _run(
     over_rows(_convolve_cpu, (*arguments, pixels), int(-(-n // plan.sizes[GROUP]) * bands), work)
 
 
-def convolve(x: Any, w: Any, bias: Any, window: Window, kind: int, out: Any, packed: Any) -> None:
-    """CPU."""
+def _check(x: Any, w: Any, bias: Any, out: Any, packed: Any, sides: tuple[int, int], window: Window) -> None:
+    """Refuse arrays that do not fit: loops would read beyond their ends."""
+    depth, n = (w.shape[2 + side] for side in sides) if w.ndim == 4 else (0, 0)
+    fits = x.ndim == out.ndim == w.ndim == 4 and w.shape[:2] == window.kernel and x.shape[0] == out.shape[0]
+    if not fits or x.shape[3] != depth or out.shape[3] != n or bias.shape != (n,):
+        raise ValueError(
+            f"images {x.shape}, weights {w.shape} for a kernel {window.kernel}, bias {bias.shape} and output {out.shape} "
+            "do not fit together"
+        )
+    room = packed_size(w.shape[0] * w.shape[1], depth, n, x.dtype)
+    if packed.shape != (room,):
+        raise ValueError(f"packed is {packed.shape}; these weights take {(room,)}")
+    if not x.dtype == w.dtype == bias.dtype == out.dtype == packed.dtype or x.dtype not in (np.float32, np.float64):
+        raise ValueError(f"dtypes are {x.dtype}, {w.dtype}, {bias.dtype}, {out.dtype}; give one, float32 or float64")
+
+
+def convolve(x: np.ndarray, w: np.ndarray, bias: np.ndarray, window: Window, kind: int, out: np.ndarray, packed: Any) -> None:
+    """Write f(convolution of x with w + bias) into ``out``, on the CPU.
+
+    Parameters
+    ----------
+    x : ndarray of shape (n, height, width, channels), float32 or float64
+    w : ndarray of shape (*window.kernel, channels, n_out)
+    bias : ndarray of shape (n_out,)
+    window : Window
+    kind : int
+        The activation, one of ``activations.KINDS``.
+    out : ndarray of shape (n, *window.output(height, width), n_out)
+    packed : ndarray of shape (packed_size(taps, channels, n_out, dtype),)
+        Room for the weights in strips. All arrays are C-contiguous and of one dtype.
+
+    Raises
+    ------
+    ValueError
+        When shapes or dtypes do not fit.
+    """
+    _check(x, w, bias, out, packed, (0, 1), window)
+    if out.shape[1:3] != window.output(*x.shape[1:3]):
+        raise ValueError(f"out is {out.shape}, but images {x.shape} give {window.output(*x.shape[1:3])}")
     _run(x, w, bias, forward_plan(window, x.shape[3], out.shape[1:3], x.itemsize), kind, out, packed, False)
 
 
-def convolve_transposed(y: Any, w: Any, bias: Any, window: Window, kind: int, out: Any, packed: Any) -> None:
-    """CPU."""
+def convolve_transposed(
+    y: np.ndarray, w: np.ndarray, bias: np.ndarray, window: Window, kind: int, out: np.ndarray, packed: Any
+) -> None:
+    """Write f(transposed convolution of y with w + bias) into ``out``, on the CPU.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n, *window.output(height, width), n_out), float32 or float64
+    w : ndarray of shape (*window.kernel, channels, n_out)
+        The weights of the convolution whose transpose this is.
+    bias : ndarray of shape (channels,)
+    window, kind
+        As of :func:`convolve`.
+    out : ndarray of shape (n, height, width, channels)
+    packed : ndarray of shape (packed_size(taps, n_out, channels, dtype),)
+
+    Raises
+    ------
+    ValueError
+        When shapes or dtypes do not fit.
+    """
+    _check(y, w, bias, out, packed, (1, 0), window)
+    if y.shape[1:3] != window.output(*out.shape[1:3]):
+        raise ValueError(f"out is {out.shape}, of which {window.output(*out.shape[1:3])} are made, but y is {y.shape}")
     _run(y, w, bias, transposed_plan(window, y.shape[3], out.shape[1:3], y.itemsize), kind, out, packed, True)

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ebm.kernels.activations import slope_row
+from ebm.kernels.activations import IDENTITY, slope_row
 from ebm.kernels.convolution import NEXT, NONE, copy_padded, list_patches, strip_width
 from ebm.kernels.jit import core, inner
 from ebm.kernels.patches import LEAST, ROWS, tile_patches
@@ -90,14 +90,14 @@ def _weights_cpu(
 
 @core(allocates=False)
 def _slopes_cpu(y: Any, dy: Any, kind: Any, da: Any, sums: Any, first: Any, last: Any) -> None:
-    """da = dy f'(a), and its sums over the pixels of each image, for images [first, last); ``da`` may be ``dy``."""
+    """da = dy f'(a), and its sums over the pixels of each image; with the identity ``da`` is ``dy``."""
     for image in range(first, last):
         total = sums[image]
         for j in range(total.size):
             total[j] = 0
         for pixel in range(y.shape[1]):
             row = da[image, pixel]
-            if kind:
+            if kind != IDENTITY:
                 slope_row(y[image, pixel], dy[image, pixel], row, kind)
             for j in range(total.size):
                 total[j] += row[j]
@@ -115,25 +115,52 @@ def _bias_cpu(sums: Any, add: Any, db: Any, first: Any, last: Any) -> None:
             target[j] += source[j]
 
 
-def slopes(y: Any, dy: Any, kind: int, da: Any, sums: Any) -> None:
-    """CPU."""
-    n, pixels, width = y.shape[0], y.shape[1] * y.shape[2], y.shape[3]
-    flat = [a.reshape(n, pixels, width) for a in (y, dy)]
-    over_rows(_slopes_cpu, (*flat, np.int64(kind), da.reshape(n, pixels, width), sums), n, y.size)
+def slopes(y: np.ndarray, dy: np.ndarray, kind: int, da: np.ndarray, sums: np.ndarray) -> None:
+    """Write da = dy f'(a), and its sums over the pixels of each image, on the CPU.
+
+    Parameters
+    ----------
+    y, dy, da : ndarray of shape (n, height, width, channels)
+        Outputs, the gradient with respect to them, and room for da: ``dy`` itself where the activation is the identity.
+    kind : int
+        The activation, one of ``activations.KINDS``.
+    sums : ndarray of shape (n, channels)
+    """
+    n, width = y.shape[0], y.shape[3]
+    flat = [a.reshape(n, -1, width) for a in (y, dy, da)]
+    over_rows(_slopes_cpu, (*flat[:2], np.int64(kind), flat[2], sums), n, y.size)
 
 
-def bias_gradient(sums: Any, db: Any, add: bool) -> None:
-    """CPU."""
+def bias_gradient(sums: np.ndarray, add: bool, db: np.ndarray) -> None:
+    """Write db (channels,), or add to it, from the sums (n, channels) of :func:`slopes`, on the CPU."""
     over_rows(_bias_cpu, (sums, np.int64(add), db), db.size, sums.size)
 
 
-def weight_gradient(x: Any, da: Any, window: Window, dw: Any, add: bool) -> None:
-    """CPU."""
-    plan = forward_plan(window, x.shape[3], da.shape[1:3], x.itemsize)
-    n_out, width = da.shape[3], strip_width(x.dtype)
-    tiles = -(-plan.steps.size // ROWS) * -(-n_out // width)
+def weight_gradient(x: np.ndarray, da: np.ndarray, window: Window, add: bool, dw: np.ndarray) -> None:
+    """Write dw, or add to it, on the CPU.
+
+    Parameters
+    ----------
+    x : ndarray of shape (n, height, width, channels), float32 or float64
+    da : ndarray of shape (n, *window.output(height, width), n_out)
+    window : Window
+    add : bool
+    dw : ndarray of shape (*window.kernel, channels, n_out)
+
+    Raises
+    ------
+    ValueError
+        When shapes or dtypes do not fit.
+    """
+    outputs, n_out, width = window.output(*x.shape[1:3]), da.shape[3], strip_width(x.dtype)
+    if da.shape[:3] != (x.shape[0], *outputs) or dw.shape != (*window.kernel, x.shape[3], n_out):
+        raise ValueError(f"images {x.shape}, gradient {da.shape} and weights {dw.shape} do not fit {window}")
+    if not x.dtype == da.dtype == dw.dtype:
+        raise ValueError(f"dtypes are {x.dtype}, {da.dtype} and {dw.dtype}; give one")
+    plan = forward_plan(window, x.shape[3], outputs, x.itemsize)
     arguments = (
         x.reshape(*x.shape[:2], -1), da.reshape(-1, n_out), plan.rows, plan.columns, plan.sizes, plan.steps,
         np.int64(width), np.int64(add), dw.reshape(-1, n_out),
     )  # fmt: skip
+    tiles = -(-plan.steps.size // ROWS) * -(-n_out // width)
     over_rows(_weights_cpu, arguments, tiles, da.size // n_out * dw.size // 64)
