@@ -64,5 +64,10 @@ def signatures(real: types.Type) -> dict[str, list[tuple[types.Type, ...]]]:
         "classes._classes_gpu": [(rows,) * 4],
         "classes._draw_gpu": [(rows, vector(i64), u32, u32, u32, u32, u32, u32, u32)],
         "bernoulli._gpu": [(rows, row, rows, rows, i32, vector(u32), u32, u32, u32, u32, u32)],
+        "convolution_device._patches_gpu": [(types.Array(real, 4, "C"), *(i64,) * 7, rows)],
+        "convolution_device._images_gpu": [(rows, *(i64,) * 8, types.Array(real, 4, "C"))],
+        "convolution_device._sums_gpu": [(types.Array(real, 3, "C"), rows)],
+        "convolution_device._bias_gpu": [(rows, i64, row)],
+        "convolution_device._add_gpu": [(rows, rows)],
         "tempered._gpu": [(rows, row, row, rows, u32, u32, u32, u32, u32)],
     }

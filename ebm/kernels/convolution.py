@@ -16,31 +16,37 @@ from typing import Any
 
 import numpy as np
 
-from ebm.kernels.activations import activate_row
+from ebm.kernels.convolution_narrow import convolve_narrow, pack_narrow
+from ebm.kernels.convolution_parts import SPARE, copy_padded, list_patches, list_targets, write_rows
+from ebm.kernels.convolution_plan import (
+    BAND, CHANNELS, FIRST, GROUP, HEIGHT, LAST, LEFT, REACH, ROW_STEP, TAPS, TOP, WIDTH,
+    Plan, forward_plan, transposed_plan,
+)  # fmt: skip
 from ebm.kernels.jit import core, inner
 from ebm.kernels.patches import LEAST, ROWS, tile_patches
-from ebm.kernels.processor import panel_width
+from ebm.kernels.processor import VECTOR_BYTES
 from ebm.kernels.threads import over_rows
 from ebm.kernels.vector import at
-from ebm.kernels.window import (
-    BAND, CHANNELS, COLUMN_STEP, COLUMN_TARGET, FIRST, GROUP, HEIGHT, LAST, LEFT, OUT_HEIGHT, OUT_WIDTH, REACH, ROW_STEP,
-    ROW_TARGET, TOP, WIDTH,
-    Plan, Window, forward_plan, transposed_plan,
-)  # fmt: skip
+from ebm.kernels.window import Window
 
 TILES = 4  # tiles whose outputs are activated and written together
-NEXT, NONE = np.int64(1), np.int64(0)
-LOW, HIGH, TARGET, SOURCE, TAPS = range(5)  # of a phase
+NONE = np.int64(0)
 
 
-def strip_width(dtype: Any) -> int:
-    """Columns of a packed strip of weights: two vector registers."""
-    return panel_width(dtype) // 2
+def strip_width(n: int, dtype: Any) -> int:
+    """Columns of a packed strip of ``n`` columns: two vector registers, or one where it is enough."""
+    lanes = VECTOR_BYTES // np.dtype(dtype).itemsize
+    return lanes if n <= lanes else 2 * lanes
+
+
+def few(plan: Plan, n: int, dtype: Any) -> bool:
+    """Tell whether outputs are so few, and a patch's rows so long, that products along patches are faster."""
+    return bool(2 * n <= strip_width(1, dtype) and plan.chunk_counts[0] >= 0)
 
 
 def packed_size(taps: int, depth: int, n: int, dtype: Any) -> int:
     """Count the elements of packed weights: strips of columns, filled up with zeros."""
-    width = strip_width(dtype)
+    width = strip_width(n, dtype)
     return taps * depth * -(-n // width) * width
 
 
@@ -64,107 +70,35 @@ def _pack_cpu(w: Any, taps: Any, transposed: Any, packed: Any, width: Any, first
 
 
 @inner
-def copy_padded(
-    x: Any, channels: Any, image: Any, images: Any, top: Any, rows: Any, left: Any, width: Any, copy: Any
-) -> None:
-    """Copy rows [top, top + rows) and columns [left, left + width) of some images; zeros where there is no image.
-
-    x is (n, height, width * channels).
-    """
-    height, length = x.shape[1], x.shape[2]
-    size, lead, skip = width * channels, max(0, -left) * channels, max(0, left) * channels
-    inside = max(0, min(length - skip, size - lead))
-    for i in range(images):
-        for r in range(rows):
-            target, y = copy[(i * rows + r) * size : (i * rows + r + 1) * size], top + r
-            if y < 0 or y >= height:
-                for j in range(target.size):
-                    target[j] = 0
-                continue
-            source = x[image + i, y, skip : skip + inside]
-            before, middle, after = target[:lead], target[lead : lead + inside], target[lead + inside :]
-            for j in range(before.size):
-                before[j] = 0
-            for j in range(source.size):
-                middle[j] = source[j]
-            for j in range(after.size):
-                after[j] = 0
-
-
-@inner
-def list_patches(
-    sizes: Any, row: Any, column: Any, low: Any, high: Any, images: Any, rows: Any, channels: Any, places: Any
-) -> Any:
-    """List where the patches of one phase begin in padded copies whose first row is that of ``low``; count them.
-
-    The last is repeated until there are enough for whole tiles.
-    """
-    count, width = 0, sizes[WIDTH]
-    for i in range(images):
-        for u in range(max(low, row[LOW]), min(high, row[HIGH])):
-            y = i * rows + row[SOURCE] - sizes[TOP] + (u - low) * sizes[ROW_STEP]
-            for v in range(column[LOW], column[HIGH]):
-                x = column[SOURCE] + v * sizes[COLUMN_STEP] - sizes[LEFT]
-                places[count] = (y * width + x) * channels
-                count += 1
-    for i in range(count, count + LEAST if count else count):
-        places[i] = places[count - 1]
-    return count
-
-
-@inner
-def list_targets(sizes: Any, row: Any, column: Any, low: Any, high: Any, image: Any, images: Any, targets: Any) -> None:
-    """List the numbers of the pixels that these patches make."""
-    count, height, width = 0, sizes[OUT_HEIGHT], sizes[OUT_WIDTH]
-    for i in range(image, image + images):
-        for u in range(max(low, row[LOW]), min(high, row[HIGH])):
-            y = i * height + row[TARGET] + u * sizes[ROW_TARGET]
-            for v in range(column[LOW], column[HIGH]):
-                targets[count] = y * width + column[TARGET] + v * sizes[COLUMN_TARGET]
-                count += 1
-
-
-@inner
-def write_rows(block: Any, targets: Any, count: Any, out: Any, column: Any, kind: Any) -> None:
-    """Activate ``count`` rows of a block and write them to their pixels, from ``column`` on."""
-    columns = min(block.shape[1], out.shape[1] - column)
-    for r in range(count):
-        row, target = block[r], out[targets[r], column : column + columns]
-        activate_row(row, columns, kind)
-        for j in range(target.size):
-            target[j] = row[j]
-
-
-@inner
 def convolve_phase(
-    copy: Any, places: Any, targets: Any, count: Any, steps: Any, packed: Any, begin: Any, depth: Any,
+    copy: Any, places: Any, targets: Any, count: Any, steps: Any, packed: Any, begin: Any, strips: Any, depth: Any,
     start: Any, block: Any, kind: Any, out: Any,
 ) -> None:  # fmt: skip
-    """Make all outputs of one phase from its patches; its weights' strips begin at ``begin``."""
-    width, rows = block.shape[1], block.shape[0]
-    for column in range(0, out.shape[1], width):
-        strip = begin + column // width * depth * width
+    """Make all outputs of one phase from its patches; ``begin`` steps belong to phases before."""
+    rows, width = block.shape
+    vectors = width * block.itemsize // VECTOR_BYTES
+    for strip in range(strips):
         for top in range(0, count, rows):
             here = min(rows, count - top)
             tile_patches(
-                at(copy, NONE), at(places, top), at(steps, NONE), at(packed, strip), width, depth,
-                at(start, column), NONE, at(block, NONE), width, (here + LEAST - 1) // LEAST * LEAST,
+                at(copy, NONE), at(places, top), at(steps, begin), at(packed, (begin * strips + strip * depth) * width),
+                vectors, width, depth, at(start, strip * width), NONE, at(block, NONE),
+                (here + LEAST - 1) // LEAST * LEAST,
             )  # fmt: skip
-            write_rows(block, targets[top : top + here], here, out, column, kind)
+            write_rows(block, targets[top : top + here], here, out, strip * width, kind)
 
 
 @core
 def _convolve_cpu(
-    x: Any, packed: Any, bias: Any, rows: Any, columns: Any, sizes: Any, steps: Any, kind: Any, width: Any,
-    out: Any, first: Any, last: Any,
+    x: Any, packed: Any, bias: Any, rows: Any, columns: Any, sizes: Any, steps: Any, counts: Any, kind: Any,
+    narrow: Any, width: Any, out: Any, first: Any, last: Any,
 ) -> None:  # fmt: skip
     """Do items [first, last): bands of rows, of groups of images. x (n, height, width * channels), out (pixels, n_out)."""
-    group, band, low0, end = sizes[GROUP], sizes[BAND], sizes[FIRST], sizes[LAST]
-    channels = sizes[CHANNELS]
-    strips = (out.shape[1] + width - 1) // width
+    group, band, low0, end, channels = sizes[GROUP], sizes[BAND], sizes[FIRST], sizes[LAST], sizes[CHANNELS]
+    strips, lanes = (out.shape[1] + width - 1) // width, VECTOR_BYTES // x.itemsize
     most = group * band * (sizes[WIDTH] + 1)
     copy = np.empty(group * sizes[HEIGHT] * sizes[WIDTH] * channels, x.dtype)
-    places, targets = np.empty(most + ROWS, np.int32), np.empty(most, np.int64)
+    places, targets = np.empty(most + SPARE, np.int32), np.empty(most, np.int64)
     block, start = np.empty((TILES * ROWS, width), x.dtype), np.zeros(strips * width, x.dtype)
     for j in range(bias.size):
         start[j] = bias[j]
@@ -175,33 +109,50 @@ def _convolve_cpu(
         height = (high - low - 1) * sizes[ROW_STEP] + sizes[REACH]
         top = sizes[TOP] + low * sizes[ROW_STEP]
         copy_padded(x, channels, image, images, top, height, sizes[LEFT], sizes[WIDTH], copy)
-        taps = 0
+        begin = 0
         for p in range(rows.shape[0]):
             for q in range(columns.shape[0]):
                 row, column = rows[p], columns[q]
                 count = list_patches(sizes, row, column, low, high, images, height, channels, places)
                 list_targets(sizes, row, column, low, high, image, images, targets)
-                here = row[TAPS] * column[TAPS]
-                convolve_phase(
-                    copy, places, targets, count, steps[taps * channels :], packed, taps * channels * strips * width,
-                    here * channels, start, block, kind, out,
-                )  # fmt: skip
-                taps += here
+                if narrow:
+                    depth = counts[p * columns.shape[0] + q]
+                    convolve_narrow(
+                        copy, places, targets, count, steps, begin, depth, packed, lanes, start, block, kind, out
+                    )
+                else:
+                    depth = row[TAPS] * column[TAPS] * channels
+                    convolve_phase(
+                        copy, places, targets, count, steps, packed, begin, strips, depth, start, block, kind, out
+                    )
+                begin += depth
+
+
+def _pack(w: np.ndarray, plan: Plan, backwards: bool, narrow: bool, packed: np.ndarray) -> None:
+    """Write weights (*kernel, channels, n_out) as the loops meet them."""
+    taps, n = w.shape[0] * w.shape[1], w.shape[2] if backwards else w.shape[3]
+    kernels, flip = w.reshape(taps, *w.shape[2:]), np.int64(backwards)
+    if narrow:
+        over_rows(pack_narrow, (kernels, plan.elements, flip, packed), n, 4 * w.size)
+    else:
+        over_rows(_pack_cpu, (kernels, plan.taps, flip, packed, np.int64(strip_width(n, w.dtype))), taps, 4 * w.size)
 
 
 def _run(
     x: np.ndarray, w: np.ndarray, bias: np.ndarray, plan: Plan, kind: int, out: np.ndarray, packed: np.ndarray,
     backwards: bool,
 ) -> None:  # fmt: skip
-    n, n_out, width = x.shape[0], out.shape[3], strip_width(x.dtype)
-    taps = plan.taps.shape[0]
-    kernels = w.reshape(taps, *w.shape[2:])
-    over_rows(_pack_cpu, (kernels, plan.taps, np.int64(backwards), packed, np.int64(width)), taps, 4 * w.size)
-    bands = -(-(plan.sizes[LAST] - plan.sizes[FIRST]) // plan.sizes[BAND])
+    n, n_out = x.shape[0], out.shape[3]
+    narrow, width = few(plan, n_out, x.dtype), strip_width(n_out, x.dtype)
+    _pack(w, plan, backwards, narrow, packed)
     images, pixels = x.reshape(*x.shape[:2], -1), out.reshape(-1, n_out)
-    arguments = (images, packed, bias, plan.rows, plan.columns, plan.sizes, plan.steps, np.int64(kind), np.int64(width))
+    arguments = (
+        images, packed, bias, plan.rows, plan.columns, plan.sizes, plan.chunks if narrow else plan.steps,
+        plan.chunk_counts, np.int64(kind), np.int64(narrow), np.int64(width), pixels,
+    )  # fmt: skip
+    bands = -(-(plan.sizes[LAST] - plan.sizes[FIRST]) // plan.sizes[BAND])
     work = max(x.size // x.shape[3], pixels.shape[0]) * w.size // 64
-    over_rows(_convolve_cpu, (*arguments, pixels), int(-(-n // plan.sizes[GROUP]) * bands), work)
+    over_rows(_convolve_cpu, arguments, int(-(-n // plan.sizes[GROUP]) * bands), work)
 
 
 def _check(x: Any, w: Any, bias: Any, out: Any, packed: Any, sides: tuple[int, int], window: Window) -> None:
@@ -220,7 +171,9 @@ def _check(x: Any, w: Any, bias: Any, out: Any, packed: Any, sides: tuple[int, i
         raise ValueError(f"dtypes are {x.dtype}, {w.dtype}, {bias.dtype}, {out.dtype}; give one, float32 or float64")
 
 
-def convolve(x: np.ndarray, w: np.ndarray, bias: np.ndarray, window: Window, kind: int, out: np.ndarray, packed: Any) -> None:
+def convolve(
+    x: np.ndarray, w: np.ndarray, bias: np.ndarray, window: Window, kind: int, out: np.ndarray, packed: Any
+) -> None:
     """Write f(convolution of x with w + bias) into ``out``, on the CPU.
 
     Parameters

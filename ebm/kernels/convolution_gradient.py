@@ -15,15 +15,17 @@ from typing import Any
 import numpy as np
 
 from ebm.kernels.activations import IDENTITY, slope_row
-from ebm.kernels.convolution import NEXT, NONE, copy_padded, list_patches, strip_width
+from ebm.kernels.convolution import NONE, strip_width
+from ebm.kernels.convolution_parts import SPARE, copy_padded, list_patches
+from ebm.kernels.convolution_plan import (
+    BAND, CHANNELS, FIRST, GROUP, HEIGHT, LAST, LEFT, OUT_HEIGHT, OUT_WIDTH, REACH, ROW_STEP, TOP, WIDTH, forward_plan,
+)  # fmt: skip
 from ebm.kernels.jit import core, inner
-from ebm.kernels.patches import LEAST, ROWS, tile_patches
+from ebm.kernels.patches import ROWS, tile_patches
+from ebm.kernels.processor import VECTOR_BYTES
 from ebm.kernels.threads import over_rows
 from ebm.kernels.vector import at
-from ebm.kernels.window import (
-    BAND, CHANNELS, FIRST, GROUP, HEIGHT, LAST, LEFT, OUT_HEIGHT, OUT_WIDTH, REACH, ROW_STEP, TOP, WIDTH,
-    Window, forward_plan,
-)  # fmt: skip
+from ebm.kernels.window import Window
 
 
 @inner
@@ -65,7 +67,7 @@ def _weights_cpu(
     tiles = (elements.size + ROWS - 1) // ROWS
     most = group * band * sizes[OUT_WIDTH]
     copy = np.empty(group * sizes[HEIGHT] * sizes[WIDTH] * channels, x.dtype)
-    places, strip = np.empty(most + LEAST, np.int32), np.empty((most, width), x.dtype)
+    places, strip = np.empty(most + SPARE, np.int32), np.empty((most, width), x.dtype)
     sums = np.zeros((last - first, ROWS, width), x.dtype)
     for image in range(0, x.shape[0], group):
         images = min(group, x.shape[0] - image)
@@ -81,8 +83,8 @@ def _weights_cpu(
                     copy_strip(da, sizes, low, high, image, images, column, strip)
                 here = sums[item - first]
                 tile_patches(
-                    at(copy, NONE), at(elements, tile * ROWS), at(places, NONE), at(strip, NONE), width, count,
-                    at(here, NONE), width, at(here, NONE), width, min(ROWS, elements.size - tile * ROWS),
+                    at(copy, NONE), at(elements, tile * ROWS), at(places, NONE), at(strip, NONE),
+                    width * x.itemsize // VECTOR_BYTES, width, count, at(here, NONE), width, at(here, NONE), min(ROWS, elements.size - tile * ROWS),
                 )  # fmt: skip
     for item in range(first, last):
         write_sums(sums[item - first], dw, item % tiles, item // tiles * width, add)
@@ -152,7 +154,7 @@ def weight_gradient(x: np.ndarray, da: np.ndarray, window: Window, add: bool, dw
     ValueError
         When shapes or dtypes do not fit.
     """
-    outputs, n_out, width = window.output(*x.shape[1:3]), da.shape[3], strip_width(x.dtype)
+    outputs, n_out, width = window.output(*x.shape[1:3]), da.shape[3], strip_width(da.shape[3], x.dtype)
     if da.shape[:3] != (x.shape[0], *outputs) or dw.shape != (*window.kernel, x.shape[3], n_out):
         raise ValueError(f"images {x.shape}, gradient {da.shape} and weights {dw.shape} do not fit {window}")
     if not x.dtype == da.dtype == dw.dtype:

@@ -64,25 +64,26 @@ def _check(layer: Convolution | TransposedConvolution) -> None:
         raise ValueError(f"channels is {layer.channels!r}; give a positive integer")
     if layer.activation not in KINDS:
         raise ValueError(f"activation is {layer.activation!r}; give one of {', '.join(KINDS)}")
-    if layer.init not in BOUNDS:
-        raise ValueError(f"init is {layer.init!r}; give one of {', '.join(BOUNDS)}")
+    if layer.init not in INITS:
+        raise ValueError(f"init is {layer.init!r}; give one of {', '.join(INITS)}")
     _window(layer)
 
 
-BOUNDS = {
-    "glorot": lambda fan_in, fan_out: 6 / (fan_in + fan_out),
-    "he": lambda fan_in, fan_out: 6 / fan_in,
-}
+INITS = ("he", "glorot")
 
 
-def _initial(shape: Shape, n_in: int, n_out: int, n_bias: int, init: str, random: Random, dtype: Any) -> dict[str, Any]:
-    """Return uniform weights in (-r, r): r^2 = 6 / (fan in + fan out) or, for rectifiers, 6 / fan in; and no bias.
+def _initial_weights(shape: Shape, fan_in: int, fan_out: int, random: Random, dtype: Any, method: str) -> np.ndarray:
+    """Return uniform weights of variance 2 / (fan_in + fan_out), or normal ones of variance 2 / fan_in.
 
     Glorot & Bengio 2010, eq. 16; He et al. 2015 (arXiv:1502.01852), eq. 10.
     """
-    bound = BOUNDS[init](n_in, n_out) ** 0.5
-    u = random.uniform((1, int(np.prod(shape))), Stream.WEIGHTS, 0, np.float64).reshape(shape)
-    return {"weights": (bound * (2 * u - 1)).astype(dtype), "bias": np.zeros(n_bias, dtype)}
+    rows, columns = int(np.prod(shape[:-1])), shape[-1]
+    if method == "glorot":
+        u = random.uniform((rows, columns), Stream.WEIGHTS, 0, np.float64)
+        w = np.sqrt(6 / (fan_in + fan_out)) * (2 * u - 1)
+    else:
+        w = np.sqrt(2 / fan_in) * random.normal((rows, columns), Stream.WEIGHTS, 0, np.float64)
+    return np.ascontiguousarray(w.reshape(shape), dtype)
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ class Convolution:
     activation : str, default="identity"
         One of ``ebm.kernels.activations.KINDS``.
     init : {"he", "glorot"}, default="he"
-        How far initial weights spread.
+        How far initial weights spread: normal of variance 2 / fan in, for rectifiers, or uniform of 2 / (fan in + fan out).
 
     Raises
     ------
@@ -143,7 +144,8 @@ class Convolution:
         kernel, channels = _window(self).kernel, _image(shape)[2]
         taps = kernel[0] * kernel[1]
         sizes = taps * channels, taps * self.channels
-        return _initial((*kernel, channels, self.channels), *sizes, self.channels, self.init, random, dtype)
+        weights = _initial_weights((*kernel, channels, self.channels), *sizes, random, dtype, self.init)
+        return {"weights": weights, "bias": np.zeros(self.channels, dtype)}
 
     def forward(self, parameters: Parameters, x: Any, context: Context) -> tuple[Any, Any]:
         """Return the output (n, rows, columns, channels) and the cache."""
@@ -220,7 +222,9 @@ class TransposedConvolution:
         _check(self)
         extra, stride = _pair(self.output_padding, "output_padding", 0), _window(self).stride
         if extra[0] >= stride[0] or extra[1] >= stride[1]:
-            raise ValueError(f"output_padding is {self.output_padding!r}; it must be smaller than the stride, {self.stride!r}")
+            raise ValueError(
+                f"output_padding is {self.output_padding!r}; it must be smaller than the stride, {self.stride!r}"
+            )
 
     def output_shape(self, shape: Shape) -> Shape:
         """Return (height, width, channels) for images of this shape; ValueError where the padding leaves nothing."""
@@ -242,7 +246,8 @@ class TransposedConvolution:
         taps = window.kernel[0] * window.kernel[1]
         met = max(1, round(taps / (window.stride[0] * window.stride[1])))
         sizes = met * channels, taps * self.channels
-        return _initial((*window.kernel, self.channels, channels), *sizes, self.channels, self.init, random, dtype)
+        weights = _initial_weights((*window.kernel, self.channels, channels), *sizes, random, dtype, self.init)
+        return {"weights": weights, "bias": np.zeros(self.channels, dtype)}
 
     def forward(self, parameters: Parameters, x: Any, context: Context) -> tuple[Any, Any]:
         """Return the output (n, height, width, channels) and the cache."""

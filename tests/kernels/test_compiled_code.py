@@ -18,7 +18,7 @@ from ebm.boltzmann.ising import IsingLattice
 from ebm.boltzmann.learning import ContrastiveLearner
 from ebm.boltzmann.rule import Rule
 from ebm.boltzmann.tempered_rbm import TemperedRBM
-from ebm.kernels import categorical, conditional, dense_associative, hopfield, jit, linear, storkey, units
+from ebm.kernels import categorical, conditional, dense_associative, hopfield, jit, linear, patches, storkey, units
 from ebm.kernels.bernoulli import bernoulli
 from ebm.kernels.box_muller import normals
 from ebm.kernels.classes import class_scores, class_sums, draw_classes
@@ -28,10 +28,13 @@ from ebm.kernels.philox import uniforms
 from ebm.kernels.processor import FEATURES
 from ebm.kernels.reduce import column_sums, softplus_rows
 from ebm.kernels.update import update
+from ebm.kernels.vector import at
+from ebm.networks.convolution import Convolution, TransposedConvolution
 from ebm.random import Draw, Random
 from ebm.sampling.ladder import BetaLadder
 from ebm.sampling.parallel_tempering import ParallelTempering
 from tests.boltzmann.models import small_model
+from tests.networks.convolutions import both_ways, images
 
 NUMBA = tuple(int(part) for part in numba.__version__.split(".")[:2])
 
@@ -82,6 +85,10 @@ def use_all(dtype):
     family = TemperedRBM(model, model.visible_bias)
     family.sweep(family.start(2, Random(0)), np.linspace(0, 1, 2), Random(0), 0)
     ParallelTempering(BetaLadder(family, np.linspace(0, 1, 2)), 1, Random(0)).run(1)
+    for layer in (Convolution(3, 2), TransposedConvolution(1, 2)):
+        for shape in ((4, 3, 2), (4, 3, 32)):
+            x, parameters, dy = images(layer, shape, 2, dtype)
+            both_ways(layer, x, parameters, dy)
     for n_chains in (1, 8):
         lattice = IsingLattice((4, 4), dtype=dtype)
         lattice.potential(lattice.sample(n_chains, 1, random=0))
@@ -129,6 +136,7 @@ def test_every_loop_is_looked_at(single):
         "hopfield._cpu", "storkey._cpu", "dense_associative._cpu",
         "lattice_lines.sweep_lines", "lattice_chains.sweep_chains", "lattice_energy._cpu",
         "colour_gibbs._alone", "colour_gibbs._crowd",
+        "convolution._convolve_cpu", "convolution_gradient._weights_cpu",
     }  # fmt: skip
 
 
@@ -212,3 +220,27 @@ def test_random_words_of_lattices_are_made_in_vectors(single, name):
     core, signature = single[name]
     rounds = re.findall(r"\bvpmuludq\s.*[yz]mm", core.inspect_asm(signature))
     assert len(rounds) >= 20  # ten rounds of two products
+
+
+def stores_on_the_stack(multiply):
+    """Compile a tile of a product and count the vectors that it keeps on the stack."""
+
+    @jit.core
+    def product(a, places, c, first, last):
+        multiply(at(a, 0), at(places, 0), at(places, 0), at(a, 0), 32, last - first, at(c, 0), 32, at(c, 0), 32)
+
+    product._cache = NullCache()
+    a = np.zeros(9999, np.float32)
+    product(a, np.zeros(12, np.int32), a.copy(), 0, 1)
+    lines = product.inspect_asm(product.signatures[0]).splitlines()
+    sums = [i for i, line in enumerate(lines) if re.search(r"\bvfmadd\d+ps\s", line)]
+    assert len(sums) == 2 * patches.ROWS
+    stored = r"\bvmov[au]ps\s+%[yz]mm\d+, .*\(%r[sb]p\)"
+    return sum(bool(re.search(stored, line)) for line in lines[sums[0] : sums[-1]])
+
+
+@pytest.mark.skipif(not WIDE or "fma" not in FEATURES, reason="looks for the names of x86's wide registers")
+def test_a_convolution_keeps_its_sums_in_registers(monkeypatch):
+    assert not stores_on_the_stack(patches._large)
+    monkeypatch.setattr(patches, "REGISTER", "")  # the mistake: all loads first
+    assert stores_on_the_stack(patches._gathered_product(patches.ROWS, 2)) > 2
