@@ -19,8 +19,21 @@ import numpy as np
 from ebm.kernels.convolution_narrow import convolve_narrow, pack_narrow
 from ebm.kernels.convolution_parts import SPARE, copy_padded, list_patches, list_targets, write_rows
 from ebm.kernels.convolution_plan import (
-    BAND, CHANNELS, FIRST, GROUP, HEIGHT, LAST, LEFT, REACH, ROW_STEP, TAPS, TOP, WIDTH,
-    Plan, forward_plan, transposed_plan,
+    BAND,
+    CHANNELS,
+    FIRST,
+    GROUP,
+    HEIGHT,
+    LAST,
+    LEFT,
+    REACH,
+    ROW_STEP,
+    TAPS,
+    TOP,
+    WIDTH,
+    Plan,
+    forward_plan,
+    transposed_plan,
 )  # fmt: skip
 from ebm.kernels.jit import core, inner
 from ebm.kernels.patches import LEAST, ROWS, tile_patches
@@ -29,6 +42,7 @@ from ebm.kernels.threads import over_rows
 from ebm.kernels.vector import at
 from ebm.kernels.window import Window
 
+DEPTH = 128  # elements of a patch whose products are summed before they join the total: rounding errors stay small
 TILES = 4  # tiles whose outputs are activated and written together
 NONE = np.int64(0)
 
@@ -80,11 +94,13 @@ def convolve_phase(
     for strip in range(strips):
         for top in range(0, count, rows):
             here = min(rows, count - top)
-            tile_patches(
-                at(copy, NONE), at(places, top), at(steps, begin), at(packed, (begin * strips + strip * depth) * width),
-                vectors, width, depth, at(start, strip * width), NONE, at(block, NONE),
-                (here + LEAST - 1) // LEAST * LEAST,
-            )  # fmt: skip
+            for k in range(0, max(depth, 1), DEPTH):
+                before = at(start, strip * width) if k == 0 else at(block, NONE)
+                tile_patches(
+                    at(copy, NONE), at(places, top), at(steps, begin + k),
+                    at(packed, (begin * strips + strip * depth + k) * width), vectors, width, min(DEPTH, depth - k),
+                    before, width * min(k, 1), at(block, NONE), (here + LEAST - 1) // LEAST * LEAST,
+                )  # fmt: skip
             write_rows(block, targets[top : top + here], here, out, strip * width, kind)
 
 
@@ -93,7 +109,7 @@ def _convolve_cpu(
     x: Any, packed: Any, bias: Any, rows: Any, columns: Any, sizes: Any, steps: Any, counts: Any, kind: Any,
     narrow: Any, width: Any, out: Any, first: Any, last: Any,
 ) -> None:  # fmt: skip
-    """Do items [first, last): bands of rows, of groups of images. x (n, height, width * channels), out (pixels, n_out)."""
+    """Do items [first, last), bands of rows of groups of images; x (n, height, width * channels), out (pixels, n)."""
     group, band, low0, end, channels = sizes[GROUP], sizes[BAND], sizes[FIRST], sizes[LAST], sizes[CHANNELS]
     strips, lanes = (out.shape[1] + width - 1) // width, VECTOR_BYTES // x.itemsize
     most = group * band * (sizes[WIDTH] + 1)
@@ -161,8 +177,8 @@ def _check(x: Any, w: Any, bias: Any, out: Any, packed: Any, sides: tuple[int, i
     fits = x.ndim == out.ndim == w.ndim == 4 and w.shape[:2] == window.kernel and x.shape[0] == out.shape[0]
     if not fits or x.shape[3] != depth or out.shape[3] != n or bias.shape != (n,):
         raise ValueError(
-            f"images {x.shape}, weights {w.shape} for a kernel {window.kernel}, bias {bias.shape} and output {out.shape} "
-            "do not fit together"
+            f"images {x.shape}, weights {w.shape} for a kernel {window.kernel}, bias {bias.shape} and output "
+            f"{out.shape} do not fit together"
         )
     room = packed_size(w.shape[0] * w.shape[1], depth, n, x.dtype)
     if packed.shape != (room,):

@@ -3,10 +3,11 @@
     columns[(n, i, j), (s, t, c)] = x[n, i sh - top + s, j sw - left + t, c]
     x[n, i, j, c]                 = sum_{s, t} columns[(n, (i + top - s) / sh, (j + left - t) / sw), (s, t, c)]
 
-The second is the first one's transpose. It is taken by gathering: one thread sums what an element receives, so nothing is
-added at once by two, and sums have one order.
+The second is the first one's transpose. It is taken by gathering: one thread sums what an element receives, so nothing
+is added at once by two, and sums have one order.
 
-Source: Chellapilla, Puri & Simard, "High performance convolutional neural networks for document processing" (2006), section 3.
+Source: Chellapilla, Puri & Simard, "High performance convolutional neural networks for document processing" (2006),
+section 3.
 """
 
 from __future__ import annotations

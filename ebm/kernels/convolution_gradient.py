@@ -3,9 +3,9 @@
     dw[s, t, c, o] = sum_{n, i, j} x[n, i sh - top + s, j sw - left + t, c] da[n, i, j, o],    da = dy f'(a)
     db[o]          = sum_{n, i, j} da[n, i, j, o]
 
-The first is the product of all patches, transposed, with da: the tile of ``patches`` with the places of a patch's elements
-as its rows, and the places of the patches as its steps. Threads share out elements of w, so each is one thread's sum in a
-fixed order: over the pixels of a group of images first, then over groups.
+The first is the product of all patches, transposed, with da: the tile of ``patches`` with the places of a patch's
+elements as its rows, and the places of the patches as its steps. Threads share out elements of w, so each is one
+thread's sum in a fixed order: over the pixels of a group of images first, then over groups.
 """
 
 from __future__ import annotations
@@ -18,7 +18,20 @@ from ebm.kernels.activations import IDENTITY, slope_row
 from ebm.kernels.convolution import NONE, strip_width
 from ebm.kernels.convolution_parts import SPARE, copy_padded, list_patches
 from ebm.kernels.convolution_plan import (
-    BAND, CHANNELS, FIRST, GROUP, HEIGHT, LAST, LEFT, OUT_HEIGHT, OUT_WIDTH, REACH, ROW_STEP, TOP, WIDTH, forward_plan,
+    BAND,
+    CHANNELS,
+    FIRST,
+    GROUP,
+    HEIGHT,
+    LAST,
+    LEFT,
+    OUT_HEIGHT,
+    OUT_WIDTH,
+    REACH,
+    ROW_STEP,
+    TOP,
+    WIDTH,
+    forward_plan,
 )  # fmt: skip
 from ebm.kernels.jit import core, inner
 from ebm.kernels.patches import ROWS, tile_patches
@@ -30,7 +43,7 @@ from ebm.kernels.window import Window
 
 @inner
 def copy_strip(da: Any, sizes: Any, low: Any, high: Any, image: Any, images: Any, column: Any, strip: Any) -> None:
-    """Copy columns of pixels in rows [low, high) of some images, in the order of their patches; zeros beyond the last."""
+    """Copy columns of pixels in rows [low, high) of some images, in the order of patches; zeros beyond the last."""
     width = strip.shape[1]
     here, columns, per_image = (high - low) * sizes[OUT_WIDTH], min(width, da.shape[1] - column), sizes[OUT_HEIGHT]
     for i in range(images):
@@ -84,7 +97,8 @@ def _weights_cpu(
                 here = sums[item - first]
                 tile_patches(
                     at(copy, NONE), at(elements, tile * ROWS), at(places, NONE), at(strip, NONE),
-                    width * x.itemsize // VECTOR_BYTES, width, count, at(here, NONE), width, at(here, NONE), min(ROWS, elements.size - tile * ROWS),
+                    width * x.itemsize // VECTOR_BYTES, width, count, at(here, NONE), width, at(here, NONE),
+                    min(ROWS, elements.size - tile * ROWS),
                 )  # fmt: skip
     for item in range(first, last):
         write_sums(sums[item - first], dw, item % tiles, item // tiles * width, add)

@@ -1,7 +1,7 @@
 """Convolutions with few channels out, such as an image's own: products along patches instead of across channels.
 
-A tile of ``patches`` holds a vector of output channels, which would stand almost empty. A patch's rows are contiguous, so
-here a vector holds elements of one row (``chunks`` of ``Plan``), and is summed up at the end.
+A tile of ``patches`` holds a vector of output channels, which would stand almost empty. A patch's rows are contiguous,
+so here a vector holds elements of one row (``chunks`` of ``Plan``), and is summed up at the end.
 """
 
 from __future__ import annotations

@@ -6,7 +6,19 @@ from typing import Any
 
 from ebm.kernels.activations import activate_row
 from ebm.kernels.convolution_plan import (
-    COLUMN_STEP, COLUMN_TARGET, HIGH, LEFT, LOW, OUT_HEIGHT, OUT_WIDTH, ROW_STEP, ROW_TARGET, SOURCE, TARGET, TOP, WIDTH,
+    COLUMN_STEP,
+    COLUMN_TARGET,
+    HIGH,
+    LEFT,
+    LOW,
+    OUT_HEIGHT,
+    OUT_WIDTH,
+    ROW_STEP,
+    ROW_TARGET,
+    SOURCE,
+    TARGET,
+    TOP,
+    WIDTH,
 )  # fmt: skip
 from ebm.kernels.jit import inner
 from ebm.kernels.patches import FOUR, LEAST

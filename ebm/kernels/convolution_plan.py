@@ -1,9 +1,9 @@
 """A convolution as arrays that loops read: which patch of an image belongs to which output, forwards and transposed.
 
 Along one axis of length n, with kernel k, stride s and padding (a, b), a convolution's output i sees the inputs
-i s - a + t for taps t < k, and there are m = (n + a + b - k) // s + 1 outputs. Transposed, input position j receives from
-outputs (j + a - t) / s where that is whole: positions with the same (j + a) mod s, a *phase*, see the same taps, and each
-phase is an ordinary convolution of stride 1 with every s-th tap, in reverse order.
+i s - a + t for taps t < k, and there are m = (n + a + b - k) // s + 1 outputs. Transposed, input position j receives
+from outputs (j + a - t) / s where that is whole: positions with the same (j + a) mod s, a *phase*, see the same taps,
+and each phase is an ordinary convolution of stride 1 with every s-th tap, in reverse order.
 
 Source: Dumoulin & Visin 2016 (arXiv:1603.07285), relationship 14; the phases are those of Shi et al. 2016
 (arXiv:1609.07009).

@@ -6,8 +6,8 @@ In a convolution rows are the places of patches and steps those of a patch's ele
 is the other way round. Every element adds its terms in the order of k, in tiles of any height, so that results depend
 neither on the tiling nor on threads. V is the number of elements in a vector register.
 
-Source: Dukhan, "The indirect convolution algorithm" (2019, arXiv:1907.02129), section 3; the tile is Goto & van de Geijn's
-(2008, doi:10.1145/1356052.1356053).
+Source: Dukhan, "The indirect convolution algorithm" (2019, arXiv:1907.02129), section 3; the tile is Goto & van de
+Geijn's (2008, doi:10.1145/1356052.1356053).
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ _large, _least = _gathered_product(ROWS, 2), _gathered_product(LEAST, 2)
 def dot_four(
     typingctx: Any, a: Any, places: Any, steps: Any, b: Any, depth: Any, start: Any, c: Any, c_row: Any
 ) -> Any:
-    """c[r c_row] = start[0] + sum_{k, v} a[places[r] + steps[k] + v] b[k V + v] for four r: along a patch, not across."""
+    """c[r c_row] = start[0] + sum_{k, v} a[places[r] + steps[k] + v] b[k V + v] for four r."""
     signature = types.void(a, places, steps, a, types.intp, a, a, types.intp)
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:

@@ -1,7 +1,7 @@
 """The geometry of convolutions: how a kernel moves over images.
 
-Source: Dumoulin & Visin, "A guide to convolution arithmetic for deep learning" (2016, arXiv:1603.07285), relationships 6
-and 14.
+Source: Dumoulin & Visin, "A guide to convolution arithmetic for deep learning" (2016, arXiv:1603.07285), relationships
+6 and 14.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Convolutional layers: convolution, and transposed convolution, which undoes its change of size.
 
-Images are (n, height, width, channels). A convolution's weights are (kernel height, kernel width, channels in, channels out).
-Those of a transposed convolution are the weights of the convolution whose transpose it is, so (kernel height, kernel width,
-channels out, channels in), and the two with one array of weights are each other's adjoint.
+Images are (n, height, width, channels). A convolution's weights are (kernel height, kernel width, channels in, channels
+out). Those of a transposed convolution are the weights of the convolution whose transpose it is, so (kernel height,
+kernel width, channels out, channels in), and the two with one array of weights are each other's adjoint.
 
 Source: Dumoulin & Visin, "A guide to convolution arithmetic for deep learning" (2016, arXiv:1603.07285).
 """
@@ -102,7 +102,7 @@ class Convolution:
     activation : str, default="identity"
         One of ``ebm.kernels.activations.KINDS``.
     init : {"he", "glorot"}, default="he"
-        How far initial weights spread: normal of variance 2 / fan in, for rectifiers, or uniform of 2 / (fan in + fan out).
+        How initial weights spread: normal of variance 2 / fan in, for rectifiers, or uniform of 2 / (fan in + fan out).
 
     Raises
     ------
@@ -127,15 +127,16 @@ class Convolution:
         _check(self)
 
     def output_shape(self, shape: Shape) -> Shape:
-        """Return (rows, columns, channels) for images of this shape; ValueError where they are smaller than the kernel."""
+        """Return (rows, columns, channels) for images of this shape; ValueError where the kernel is larger."""
         height, width, _ = _image(shape)
         window = _window(self)
         rows, columns = window.output(height, width)
         if min(rows, columns) < 1:
             top, bottom, left, right = window.padding
             raise ValueError(
-                f"images of {height} x {width} are {height + top + bottom} x {width + left + right} with their padding, "
-                f"smaller than the kernel of {window.kernel[0]} x {window.kernel[1]}; take a smaller kernel or more padding"
+                f"images of {height} x {width} are {height + top + bottom} x {width + left + right} with their "
+                f"padding, smaller than the kernel of {window.kernel[0]} x {window.kernel[1]}; "
+                "take a smaller kernel or more padding"
             )
         return rows, columns, int(self.channels)
 
@@ -156,7 +157,8 @@ class Convolution:
         return y, (x, patches, y)
 
     def backward(
-        self, parameters: Parameters, cache: Any, dy: Any, gradients: Parameters, context: Context, *, wants_input: bool = True
+        self, parameters: Parameters, cache: Any, dy: Any, gradients: Parameters, context: Context, *,
+        wants_input: bool = True,
     ) -> Any:  # fmt: skip
         """Write the gradients of weights and bias and return d loss / d x."""
         window, (x, patches, y) = _window(self), cache
@@ -194,7 +196,7 @@ class TransposedConvolution:
     padding : int, (vertical, horizontal), (top, bottom, left, right), "valid" or "same", default=0
         What is left out around the output, as of the convolution.
     output_padding : int or (int, int), default=0
-        Which of the sizes that a convolution with stride makes (height, width) of, above the smallest; below the stride.
+        Rows and columns above the smallest size of which a convolution makes (height, width); below the stride.
     activation, init
         As of ``Convolution``.
 
@@ -252,11 +254,13 @@ class TransposedConvolution:
     def forward(self, parameters: Parameters, x: Any, context: Context) -> tuple[Any, Any]:
         """Return the output (n, height, width, channels) and the cache."""
         weights, bias, image = parameters["weights"], parameters["bias"], self.output_shape(x.shape[1:])[:2]
-        y = products.convolve_transposed(x, weights, bias, _window(self), KINDS[self.activation], image, context)
+        kind = KINDS[self.activation]
+        y = products.convolve_transposed(x, weights, bias, _window(self), kind, (image[0], image[1]), context)
         return y, (x, y)
 
     def backward(
-        self, parameters: Parameters, cache: Any, dy: Any, gradients: Parameters, context: Context, *, wants_input: bool = True
+        self, parameters: Parameters, cache: Any, dy: Any, gradients: Parameters, context: Context, *,
+        wants_input: bool = True,
     ) -> Any:  # fmt: skip
         """Write the gradients of weights and bias and return d loss / d x."""
         window, (x, y) = _window(self), cache

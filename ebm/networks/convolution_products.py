@@ -1,7 +1,7 @@
 """The products of a convolution, on whichever device its arrays are: what both convolutional layers are made of.
 
-On the CPU convolutions are loops of their own; on the GPU patches become rows of a matrix (``columns``) and the device's
-product does the rest.
+On the CPU convolutions are loops of their own; on the GPU patches become rows of a matrix (``columns``) and the
+device's product does the rest.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ def columns(x: Any, window: Window, context: Context) -> Any:
     return patches
 
 
-def convolve(x: Any, patches: Any, w: Any, bias: Any, window: Window, kind: int, context: Context) -> Any:
-    """Return f(convolution of x + bias); ``patches`` are x's :func:`columns`, ``bias`` may be None with the identity."""
+def convolve(x: Any, patches: Any, w: Any, bias: Any, window: Window, kind: Any, context: Context) -> Any:
+    """Return f(convolution of x + bias), where bias is None without both; ``patches`` are of x (:func:`columns`)."""
     n_out = w.shape[3]
     out = context.empty((x.shape[0], *window.output(*x.shape[1:3]), n_out), x.dtype)
     if on_gpu(x):
@@ -42,16 +42,16 @@ def convolve(x: Any, patches: Any, w: Any, bias: Any, window: Window, kind: int,
         if bias is not None:
             activations.activate(flat, kind, flat, bias)
         return out
-    bias = np.zeros(n_out, x.dtype) if bias is None else bias
+    bias, kind = (np.zeros(n_out, x.dtype), IDENTITY) if bias is None else (bias, kind)
     packed = _room_for_weights(w, w.shape[2], n_out, context)
     convolution.convolve(x, w, bias, window, kind, out, packed)
     return out
 
 
 def convolve_transposed(
-    y: Any, w: Any, bias: Any, window: Window, kind: int, image: tuple[int, int], context: Context
+    y: Any, w: Any, bias: Any, window: Window, kind: Any, image: tuple[int, int], context: Context
 ) -> Any:
-    """Return f(transposed convolution of y + bias), images of height and width ``image``; ``bias`` as of `convolve`."""
+    """Return f(transposed convolution of y + bias), images of height and width ``image``; bias as of convolve."""
     channels = w.shape[2]
     out = context.empty((y.shape[0], *image, channels), y.dtype)
     if on_gpu(y):
@@ -62,20 +62,21 @@ def convolve_transposed(
             flat = out.reshape(-1, channels)
             activations.activate(flat, kind, flat, bias)
         return out
-    bias = np.zeros(channels, y.dtype) if bias is None else bias
+    bias, kind = (np.zeros(channels, y.dtype), IDENTITY) if bias is None else (bias, kind)
     packed = _room_for_weights(w, w.shape[3], channels, context)
     convolution.convolve_transposed(y, w, bias, window, kind, out, packed)
     return out
 
 
-def slopes(y: Any, dy: Any, kind: int, db: Any, context: Context) -> Any:
+def slopes(y: Any, dy: Any, kind: Any, db: Any, context: Context) -> Any:
     """Return da = dy f'(a) and write its sums over all pixels, the gradient of the bias, into ``db``."""
     da = dy if kind == IDENTITY else context.empty(dy.shape, dy.dtype)
     sums = context.empty((y.shape[0], y.shape[3]), y.dtype)
     add = context.adds(db)
     if on_gpu(y):
         if kind != IDENTITY:
-            activations.backward(*(a.reshape(-1, a.shape[3]) for a in (y, dy)), kind, da.reshape(-1, da.shape[3]))
+            rows, rows_dy, rows_da = (a.reshape(-1, a.shape[3]) for a in (y, dy, da))
+            activations.backward(rows, rows_dy, kind, rows_da)
         convolution_device.sum_pixels(da, sums)
         convolution_device.sum_images(sums, add, db)
     else:
@@ -84,7 +85,7 @@ def slopes(y: Any, dy: Any, kind: int, db: Any, context: Context) -> Any:
     return da
 
 
-def times_slope(y: Any, da: Any, kind: int) -> Any:
+def times_slope(y: Any, da: Any, kind: Any) -> Any:
     """Multiply da by f'(a) in place and return it."""
     if kind != IDENTITY:
         flat = da.reshape(-1, da.shape[3])

@@ -34,7 +34,7 @@ def convolve_transposed(y, w, bias, stride, padding, image):
 
 def weight_gradient(x, dy, kernel, stride, padding):
     """Sum over outputs the products of what they were made of and their gradients."""
-    (n, height, width, channels), (top, _, left, _) = x.shape, padding
+    (_, height, width, channels), (top, _, left, _) = x.shape, padding
     dw = np.zeros((*kernel, channels, dy.shape[3]))
     for i in range(dy.shape[1]):
         for j in range(dy.shape[2]):
