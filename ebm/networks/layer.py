@@ -49,7 +49,7 @@ class Layer(Protocol):
         ...
 
     def forward(self, parameters: Parameters, x: Any, context: Context) -> tuple[Any, Any]:
-        """Return the output for a batch x of shape (n, *shape), C-contiguous, and the cache."""
+        """Return the output for a batch x of shape ``(n, *shape)``, C-contiguous, and the cache."""
         ...
 
     def backward(
