@@ -64,6 +64,8 @@ class Stream(enum.IntEnum):
     MIXTURE_STATES = 79  # samples of a mixture: the states
     VAE_NOISE = 94  # the latent noise of a variational autoencoder
     VALIDATION = 95  # which samples are held out, and the noise under which they are judged
+    IMPORTANCE = 96  # codes that an importance-weighted bound draws from the posterior
+    VAE_SAMPLE = 97  # samples of a variational autoencoder: codes from the prior, and data given them
 
 
 @dataclass(frozen=True)
