@@ -16,9 +16,10 @@ def matplotlib(name: str = "pyplot") -> Any:
         ) from error
 
 
-def new_axes() -> Any:
-    """Axes of a new figure."""
-    return matplotlib().subplots(layout="constrained")[1]
+def new_axes(aspect: float = 0.75) -> Any:
+    """Axes of a new figure, as low as a picture of this height by width allows."""
+    height = min(4.8, 6.4 * aspect + 0.3)
+    return matplotlib().subplots(figsize=(6.4, height), layout="constrained")[1]
 
 
 def new_panels(n: int) -> list[Any]:

@@ -10,40 +10,49 @@ import numpy as np
 
 from ebm.plotting._matplotlib import matplotlib, new_axes
 
+GAP = 0.75  # grey between images
 
-def as_images(rows: np.ndarray, shape: tuple[int, int] | None = None) -> np.ndarray:
+
+def as_images(rows: np.ndarray, shape: tuple[int, ...] | None = None) -> np.ndarray:
     """View flat rows as images.
 
     Parameters
     ----------
-    rows : array of shape (n_images, n_pixels) or (n_images, height, width)
-    shape : (int, int), optional
-        Height and width; by default the images are square.
+    rows : array of shape (n_images, n_pixels), (n_images, height, width) or (n_images, height, width, channels)
+    shape : (int, int) or (int, int, int), optional
+        Height and width, and for images in colour 3 channels; flat rows are square and grey by default.
 
     Returns
     -------
-    array of shape (n_images, height, width)
+    array of shape (n_images, height, width) or (n_images, height, width, 3)
+        A single channel is dropped.
 
     Raises
     ------
     ValueError
-        When the rows have not height x width pixels, or ``shape`` is left out and they are not square.
+        When the rows do not fill images of this shape, the channels are neither 1 nor 3, or ``shape`` is left out and
+        flat rows are not square.
     """
     rows = np.asarray(rows)
-    if rows.ndim == 3 and shape is None:
-        return rows
-    if rows.ndim not in (2, 3) or rows.shape[0] == 0:
+    if rows.ndim not in (2, 3, 4) or rows.shape[0] == 0:
         raise ValueError(f"images must be one or more rows of pixels, got an array of shape {rows.shape}")
-    rows = rows.reshape(rows.shape[0], -1)
-    n_pixels = rows.shape[1]
     if shape is None:
-        side = math.isqrt(n_pixels)
-        if side * side != n_pixels:
-            raise ValueError(f"{n_pixels} pixels are not a square: give the images' shape as (height, width)")
-        shape = (side, side)
-    if shape[0] * shape[1] != n_pixels:
-        raise ValueError(f"images of shape {tuple(shape)} have {shape[0] * shape[1]} pixels, these have {n_pixels}")
-    return rows.reshape(-1, *shape)
+        shape = rows.shape[1:] if rows.ndim > 2 else _square(rows.shape[1])
+    if len(shape) not in (2, 3) or shape[2:] not in ((), (1,), (3,)):
+        raise ValueError(f"images must have shape (height, width), or (height, width, 3) in colour, got {tuple(shape)}")
+    n_pixels = math.prod(rows.shape[1:])
+    if math.prod(shape) != n_pixels:
+        raise ValueError(f"images of shape {tuple(shape)} have {math.prod(shape)} pixels, these have {n_pixels}")
+    return rows.reshape(-1, *(shape[:2] if shape[2:] == (1,) else shape))
+
+
+def _square(n_pixels: int) -> tuple[int, int]:
+    side = math.isqrt(n_pixels)
+    if side * side != n_pixels:
+        raise ValueError(
+            f"{n_pixels} pixels are not a square: give the images' shape as (height, width) or (height, width, 3)"
+        )
+    return side, side
 
 
 def image_grid(images: np.ndarray, n_columns: int | None = None, gap: int = 1) -> np.ndarray:
@@ -51,7 +60,7 @@ def image_grid(images: np.ndarray, n_columns: int | None = None, gap: int = 1) -
 
     Parameters
     ----------
-    images : array of shape (n_images, height, width)
+    images : array of shape (n_images, height, width) or (n_images, height, width, 3)
     n_columns : int, optional
         Images in a row; by default as many as make the whole about square.
     gap : int
@@ -59,17 +68,17 @@ def image_grid(images: np.ndarray, n_columns: int | None = None, gap: int = 1) -
 
     Returns
     -------
-    float array of shape (n_rows (height + gap) - gap, n_columns (width + gap) - gap)
+    float array of shape (n_rows (height + gap) - gap, n_columns (width + gap) - gap), in colour with 3 channels
         Gaps and empty places are NaN.
 
     Raises
     ------
     ValueError
-        When ``images`` is not three-dimensional or empty, or ``n_columns`` or ``gap`` is too small.
+        When ``images`` has another shape or is empty, or ``n_columns`` or ``gap`` is too small.
     """
-    if images.ndim != 3 or len(images) == 0:
-        raise ValueError(f"images must have shape (n_images, height, width), got {images.shape}")
-    n_images, height, width = images.shape
+    if images.shape[3:] not in ((), (3,)) or images.ndim < 3 or len(images) == 0:
+        raise ValueError(f"images must have shape (n_images, height, width[, 3]), got {images.shape}")
+    n_images, height, width, *colours = images.shape
     if n_columns is None:
         n_columns = math.ceil(math.sqrt(n_images * height / width))
     if n_columns < 1 or gap < 0:
@@ -77,10 +86,10 @@ def image_grid(images: np.ndarray, n_columns: int | None = None, gap: int = 1) -
     n_columns = min(n_columns, n_images)
     n_rows = math.ceil(n_images / n_columns)
     dtype = np.result_type(images.dtype, np.float32)
-    whole = np.full((n_rows, height + gap, n_columns, width + gap), np.nan, dtype)
+    whole = np.full((n_rows, height + gap, n_columns, width + gap, *colours), np.nan, dtype)
     for i, image in enumerate(images):
         whole[i // n_columns, :height, i % n_columns, :width] = image
-    whole = whole.reshape(n_rows * (height + gap), n_columns * (width + gap))
+    whole = whole.reshape(n_rows * (height + gap), n_columns * (width + gap), *colours)
     return whole[: whole.shape[0] - gap, : whole.shape[1] - gap]
 
 
@@ -94,10 +103,51 @@ def value_range(images: np.ndarray, *, symmetric: bool) -> tuple[float, float]:
     return (low, high) if low < high else (low - 0.5, high + 0.5)
 
 
+def unit_range(images: np.ndarray) -> tuple[float, float]:
+    """From 0 to 1, or as much further as the finite values go."""
+    finite = images[np.isfinite(images)]
+    return float(finite.min(initial=0)), float(finite.max(initial=1))
+
+
+def show_grid(
+    grid: np.ndarray,
+    limits: tuple[float, float],
+    *,
+    cmap: str,
+    ax: Any,
+    extent: tuple[float, float, float, float] | None = None,
+) -> Any:
+    """Draw one picture, pixel by pixel; what lies outside the limits is clipped, and NaN is the grey of gaps.
+
+    Parameters
+    ----------
+    grid : array of shape (height, width) or (height, width, 3)
+        The channels of colours become black at the lower limit and full at the upper one.
+    limits : (float, float)
+    cmap : str
+        Colour map of a picture without colours.
+    ax : matplotlib.axes.Axes
+    extent : (float, float, float, float), optional
+        Left, right, bottom and top in the coordinates of the axes.
+
+    Returns
+    -------
+    matplotlib.image.AxesImage
+    """
+    style: dict[str, Any] = {"interpolation": "nearest", "aspect": "equal", "extent": extent}
+    low, high = limits
+    if grid.ndim == 3:
+        colours = np.nan_to_num(np.clip((grid - low) / (high - low), 0, 1), nan=GAP)
+        return ax.imshow(colours, **style)
+    chosen = matplotlib().get_cmap(cmap).with_extremes(bad=str(GAP))
+    return ax.imshow(grid, cmap=chosen, norm=matplotlib("colors").Normalize(low, high), **style)
+
+
 def draw_images(
     images: np.ndarray,
     *,
     n_columns: int | None = None,
+    gap: int = 1,
     symmetric: bool = False,
     limits: tuple[float, float] | None = None,
     cmap: str | None = None,
@@ -108,17 +158,19 @@ def draw_images(
 
     Parameters
     ----------
-    images : array of shape (n_images, height, width)
+    images : array of shape (n_images, height, width) or (n_images, height, width, 3)
     n_columns : int, optional
         Images in a row; by default as many as make the picture about square.
+    gap : int
+        Pixels between neighbours.
     symmetric : bool
         Centre the scale on zero, with a diverging colour map: for weights.
     limits : (float, float), optional
         Values shown darkest and lightest; by default the extremes.
     cmap : str, optional
-        Colour map; by default grey, or ``"RdBu_r"`` when symmetric.
+        Colour map; by default grey, or ``"RdBu_r"`` when symmetric. Images in colour need none.
     colorbar : bool
-        Draw the scale beside the picture.
+        Draw the scale beside the picture; images in colour have none.
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default a new figure.
 
@@ -134,15 +186,12 @@ def draw_images(
     ValueError
         As :func:`image_grid`.
     """
-    grid = image_grid(np.asarray(images), n_columns)
-    low, high = limits or value_range(grid, symmetric=symmetric)
-    ax = new_axes() if ax is None else ax
-    colours = matplotlib("colors")
-    chosen = matplotlib().get_cmap(cmap or ("RdBu_r" if symmetric else "gray"))
-    chosen = chosen.with_extremes(bad="0.75")  # gaps
-    drawn = ax.imshow(grid, cmap=chosen, norm=colours.Normalize(low, high), interpolation="nearest", aspect="equal")
+    grid = image_grid(np.asarray(images), n_columns, gap)
+    ax = new_axes(grid.shape[0] / grid.shape[1]) if ax is None else ax
+    limits = limits or value_range(grid, symmetric=symmetric)
+    drawn = show_grid(grid, limits, cmap=cmap or ("RdBu_r" if symmetric else "gray"), ax=ax)
     ax.set_axis_off()
-    if colorbar:
+    if colorbar and grid.ndim == 2:
         ax.figure.colorbar(drawn, ax=ax, shrink=0.8)
     return drawn
 
@@ -150,13 +199,13 @@ def draw_images(
 def write_png(
     path: str | os.PathLike[str], images: np.ndarray, *, n_columns: int | None = None, magnify: int = 3
 ) -> None:
-    """Write images with values in [0, 1] as one grey PNG, pixel by pixel; what lies outside is clipped.
+    """Write images with values in [0, 1] as one PNG, pixel by pixel; what lies outside is clipped.
 
     Parameters
     ----------
     path : str or os.PathLike
         File to write.
-    images : array of shape (n_images, height, width)
+    images : array of shape (n_images, height, width) or (n_images, height, width, 3)
     n_columns : int, optional
         Images in a row.
     magnify : int
@@ -170,5 +219,5 @@ def write_png(
         When the file cannot be written.
     """
     grid = np.nan_to_num(image_grid(np.asarray(images), n_columns), nan=0.5)
-    pixels = np.kron(grid, np.ones((magnify, magnify), grid.dtype))
+    pixels = np.clip(grid, 0, 1).repeat(magnify, axis=0).repeat(magnify, axis=1)
     matplotlib("image").imsave(path, pixels, cmap="gray", vmin=0.0, vmax=1.0, format="png")

@@ -8,9 +8,8 @@ from typing import Any, Self
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from ebm.plotting import as_images, draw_curves, draw_images
-
-Shape = tuple[int, int] | None
+from ebm.plotting import draw_curves, draw_images, unit_range
+from ebm_sklearn._pictures import Shape, images_of, remember
 
 
 class RBMFiltersDisplay:
@@ -20,7 +19,7 @@ class RBMFiltersDisplay:
 
     Parameters
     ----------
-    filters : ndarray of shape (n_filters, height, width)
+    filters : ndarray of shape (n_filters, height, width) or (n_filters, height, width, 3)
         One row of `components_` each.
 
     Attributes
@@ -66,8 +65,8 @@ class RBMFiltersDisplay:
         Parameters
         ----------
         estimator : RBM, BernoulliRBM or any with `components_`
-        image_shape : (int, int), default=None
-            Height and width of the samples; square by default.
+        image_shape : (int, int) or (int, int, 3), default=None
+            Shape of a sample; by default the estimator's `image_shape_`, or square.
         n_filters : int, default=100
             The first so many hidden units.
         n_columns, colorbar, cmap, ax
@@ -83,7 +82,7 @@ class RBMFiltersDisplay:
             When the features do not fill images of this shape.
         """
         check_is_fitted(estimator)
-        display = cls(as_images(estimator.components_[:n_filters], image_shape))
+        display = cls(images_of(estimator, estimator.components_[:n_filters], image_shape))
         return display.plot(n_columns=n_columns, colorbar=colorbar, cmap=cmap, ax=ax)
 
     def plot(
@@ -96,7 +95,7 @@ class RBMFiltersDisplay:
         n_columns : int, default=None
             Filters in a row; by default as many as make the picture about square.
         colorbar : bool, default=True
-            Draw the scale.
+            Draw the scale; images in colour have none.
         cmap : str, default=None
             Colour map; "RdBu_r" by default.
         ax : matplotlib.axes.Axes, default=None
@@ -108,7 +107,7 @@ class RBMFiltersDisplay:
             This display.
         """
         drawn = draw_images(self.filters, n_columns=n_columns, symmetric=True, colorbar=colorbar, cmap=cmap, ax=ax)
-        return _remember(self, drawn)
+        return remember(self, drawn)
 
 
 class SamplesDisplay:
@@ -116,7 +115,7 @@ class SamplesDisplay:
 
     Parameters
     ----------
-    samples : ndarray of shape (n_samples, height, width)
+    samples : ndarray of shape (n_samples, height, width) or (n_samples, height, width, 3)
         Any values; those in [0, 1] are drawn as they are.
 
     Attributes
@@ -167,8 +166,8 @@ class SamplesDisplay:
         means : bool, default=True
             Show E[v | E[h | sample]] where the estimator can tell it: smooth, and easier to judge by eye than
             zeros and ones.
-        image_shape : (int, int), default=None
-            Height and width of a sample; square by default.
+        image_shape : (int, int) or (int, int, 3), default=None
+            Shape of a sample; by default the estimator's `image_shape_`, or square.
         random_state : int, RandomState instance or None, default=None
             Handed to `sample`.
         n_columns, cmap, ax
@@ -189,7 +188,7 @@ class SamplesDisplay:
         samples = estimator.sample(n_samples, random_state=random_state, **sample_params)
         if means and hasattr(estimator, "inverse_transform"):
             samples = estimator.inverse_transform(estimator.transform(samples))
-        display = cls(as_images(samples, image_shape))
+        display = cls(images_of(estimator, samples, image_shape))
         return display.plot(n_columns=n_columns, cmap=cmap, ax=ax)
 
     def plot(self, *, n_columns: int | None = None, cmap: str | None = None, ax: Any = None) -> Self:
@@ -209,9 +208,8 @@ class SamplesDisplay:
         SamplesDisplay
             This display.
         """
-        low, high = min(0.0, float(self.samples.min())), max(1.0, float(self.samples.max()))
-        drawn = draw_images(self.samples, n_columns=n_columns, limits=(low, high), cmap=cmap, ax=ax)
-        return _remember(self, drawn)
+        drawn = draw_images(self.samples, n_columns=n_columns, limits=unit_range(self.samples), cmap=cmap, ax=ax)
+        return remember(self, drawn)
 
 
 class HistoryDisplay:
@@ -288,8 +286,3 @@ class HistoryDisplay:
         self.axes_ = [line.axes for line in self.lines_]
         self.figure_ = self.axes_[0].figure
         return self
-
-
-def _remember(display: Any, drawn: Any) -> Any:
-    display.im_, display.ax_, display.figure_ = drawn, drawn.axes, drawn.figure
-    return display

@@ -1,3 +1,5 @@
+import copy
+
 import matplotlib
 import numpy as np
 import pytest
@@ -74,6 +76,14 @@ def test_displays_draw_where_they_are_told_and_can_draw_again(rbm):
     assert display.im_.cmap.name == "gray"
     _, ax = plt.subplots()
     assert HistoryDisplay.from_estimator(rbm, names=["pseudo_likelihood"], ax=ax).axes_ == [ax]
+
+
+def test_an_estimator_may_tell_the_shape_of_its_images(rbm):
+    shaped = copy.copy(rbm)
+    shaped.image_shape_ = (2, 2, 3)
+    assert RBMFiltersDisplay.from_estimator(shaped).filters.shape == (5, 2, 2, 3)
+    assert SamplesDisplay.from_estimator(shaped, n_samples=2, random_state=0, n_gibbs=1).samples.shape == (2, 2, 2, 3)
+    assert RBMFiltersDisplay.from_estimator(shaped, image_shape=(3, 4)).filters.shape == (5, 3, 4)
 
 
 @pytest.mark.parametrize("display", [RBMFiltersDisplay, SamplesDisplay, HistoryDisplay])

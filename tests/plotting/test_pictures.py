@@ -5,7 +5,7 @@ import matplotlib
 import numpy as np
 import pytest
 
-from ebm.plotting import as_images, draw_curves, draw_images, image_grid, write_png
+from ebm.plotting import as_images, draw_curves, draw_images, draw_rows, image_grid, unit_range, write_png
 from ebm.plotting.images import value_range
 
 matplotlib.use("agg")
@@ -33,6 +33,16 @@ def test_rows_become_images_of_the_asked_shape():
     assert as_images(np.zeros((5, 3, 4))).shape == (5, 3, 4)
 
 
+def test_rows_become_images_in_colour_with_channels_last():
+    rows = np.arange(24.0).reshape(2, 12)
+    images = as_images(rows, (2, 2, 3))
+    assert images.shape == (2, 2, 2, 3)
+    np.testing.assert_array_equal(images[1, 0, 1], [15, 16, 17])
+    np.testing.assert_array_equal(as_images(images), images)
+    np.testing.assert_array_equal(as_images(rows, (3, 4, 1)), rows.reshape(2, 3, 4))
+    np.testing.assert_array_equal(as_images(images, (3, 4)), rows.reshape(2, 3, 4))
+
+
 @pytest.mark.parametrize(
     ("rows", "shape", "message"),
     [
@@ -40,6 +50,9 @@ def test_rows_become_images_of_the_asked_shape():
         (np.zeros((2, 12)), (5, 2), r"\(5, 2\) have 10 pixels, these have 12"),
         (np.zeros(12), None, r"got an array of shape \(12,\)"),
         (np.zeros((0, 9)), None, "one or more rows"),
+        (np.zeros((2, 12)), (3, 2, 2), r"\(height, width, 3\) in colour, got \(3, 2, 2\)"),
+        (np.zeros((2, 2, 3, 2)), None, r"\(height, width, 3\) in colour, got \(2, 3, 2\)"),
+        (np.zeros((2, 12)), (12,), r"got \(12,\)"),
     ],
 )
 def test_rows_that_are_no_images_are_refused(rows, shape, message):
@@ -67,6 +80,7 @@ def test_grid_places_images_in_reading_order_with_gaps_between():
         (np.zeros((0, 2, 2)), {}),
         (np.zeros((2, 2, 2)), {"n_columns": 0}),
         (np.zeros((2, 2, 2)), {"gap": -1}),
+        (np.zeros((2, 2, 2, 4)), {}),
     ],
 )
 def test_grid_refuses_what_it_cannot_place(images, options):
@@ -89,6 +103,40 @@ def test_drawn_images_show_the_grid_on_the_given_axes():
     shown = np.ma.filled(drawn.get_array(), np.nan)
     np.testing.assert_array_equal(shown, image_grid(images))
     assert drawn.norm.vmin == -drawn.norm.vmax == -abs(images).max()
+
+
+def test_images_in_colour_are_drawn_between_the_limits_with_grey_gaps():
+    images = np.array([[[[0.0, 2.0, 4.0]]], [[[6.0, -1.0, 1.0]]]])
+    np.testing.assert_array_equal(image_grid(images, 2), [[[0, 2, 4], [np.nan] * 3, [6, -1, 1]]])
+    drawn = draw_images(images, n_columns=2, limits=(0, 4), colorbar=True)
+    np.testing.assert_array_equal(drawn.get_array(), [[[0, 0.5, 1], [0.75] * 3, [1, 0, 0.25]]])
+    assert drawn.figure.axes == [drawn.axes]
+
+
+def test_limits_are_zero_and_one_or_wider():
+    assert unit_range(np.array([0.2, np.nan, 0.7])) == (0, 1)
+    assert unit_range(np.array([-2.0, 0.7])) == (-2, 1)
+    assert unit_range(np.array([255], np.uint8)) == (0, 255)
+
+
+def test_rows_are_drawn_with_their_names_one_below_the_other():
+    first, second = np.zeros((2, 3, 4)), np.full((2, 3, 4), 5.0)
+    above, below = draw_rows({"first": first, "second": second})
+    assert (np.nanmax(above.get_array()), np.nanmin(below.get_array())) == (0, 5)
+    assert above.axes.get_ylim() == (6.5, -0.5)
+    assert [text.get_text() for text in above.axes.get_yticklabels()] == ["first", "second"]
+    np.testing.assert_array_equal(above.axes.get_yticks(), [1, 5])
+    with pytest.raises(ValueError, match=r"the same shape, got \[\(2, 3, 4\), \(1, 3, 4\)\]"):
+        draw_rows({"first": first, "second": second[:1]})
+    with pytest.raises(ValueError, match=r"one or more of the same shape, got \[\]"):
+        draw_rows({})
+
+
+def test_png_has_the_colours(tmp_path):
+    images = np.array([[[[0.0, 2.0, 1.0]]], [[[1.0, -1.0, 0.0]]]])
+    write_png(tmp_path / "grid.png", images, n_columns=2, magnify=2)
+    pixels = plt.imread(tmp_path / "grid.png")[::2, ::2, :3]
+    np.testing.assert_allclose(pixels, [[[0, 1, 1], [0.5] * 3, [1, 0, 0]]], atol=0.01)
 
 
 def test_png_has_the_pixels(tmp_path):
