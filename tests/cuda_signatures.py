@@ -64,5 +64,11 @@ def signatures(real: types.Type) -> dict[str, list[tuple[types.Type, ...]]]:
         "classes._classes_gpu": [(rows,) * 4],
         "classes._draw_gpu": [(rows, vector(i64), u32, u32, u32, u32, u32, u32, u32)],
         "bernoulli._gpu": [(rows, row, rows, rows, i32, vector(u32), u32, u32, u32, u32, u32)],
+        "joining._join_gpu": [(rows, rows, i64, rows)],
+        "joining._left_gpu": [(rows, rows)],
+        "bound._sum_gpu": [(row, real, row, row)],
+        "bound._fill_gpu": [(real, row)],
+        "bound._repeat_gpu": [(row, row)],
+        "importance._gpu": [(rows, vector(i64), vector(i64), rows, row, u32, u32, u32)],
         "tempered._gpu": [(rows, row, row, rows, u32, u32, u32, u32, u32)],
     }

@@ -32,6 +32,7 @@ from ebm.random import Draw, Random
 from ebm.sampling.ladder import BetaLadder
 from ebm.sampling.parallel_tempering import ParallelTempering
 from tests.boltzmann.models import small_model
+from tests.kernels.variational_loops import use_variational
 
 NUMBA = tuple(int(part) for part in numba.__version__.split(".")[:2])
 
@@ -48,6 +49,7 @@ def cores():
 
 def use_all(dtype):
     """Call everything that has a CPU loop once, so that each loop knows its signature."""
+    use_variational(dtype)
     a = np.zeros((3, 5), dtype)
     uniforms((3, 5), 0, 0, 0, dtype)
     bernoulli(a, None, Draw(0, 0))
@@ -164,10 +166,16 @@ WIDE = platform.machine() in ("x86_64", "AMD64") and "avx" in FEATURES
 wide = pytest.mark.skipif(not WIDE, reason="looks for the names of x86's wide registers")
 
 
+COPYING = ("joining._join_cpu", "joining._left_cpu", "bound._fill_cpu", "bound._repeat_cpu")  # no arithmetic
+
+
 @wide
 def test_loops_use_vector_registers(single):
     for name, (core, signature) in single.items():
         assembly = core.inspect_asm(signature)
+        if name in COPYING:
+            assert re.search(r"\bvmovups\s.*[yz]mm", assembly), name
+            continue
         arithmetic = re.findall(r"\bv(?:add|mul|sub|fmadd\d+|fnmadd\d+|div)ps\s.*[yz]mm", assembly)
         assert len(arithmetic) >= (1 if name == "reduce._columns_cpu" else 4), (name, len(arithmetic))
 
