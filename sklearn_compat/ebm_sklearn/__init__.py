@@ -10,6 +10,7 @@ from ebm.training import Checkpoint, DivergenceError, EarlyStopping, Progress
 from ebm_sklearn._warnings import FitInterruptedWarning, OutOfRangeWarning, UntrustedEstimateWarning
 from ebm_sklearn.bernoulli_rbm import BernoulliRBM
 from ebm_sklearn.boltzmann_machine import BoltzmannMachine
+from ebm_sklearn.conditional_vae import ConditionalVAE
 from ebm_sklearn.dense_associative import DenseAssociativeMemory
 from ebm_sklearn.displays import HistoryDisplay, RBMFiltersDisplay, SamplesDisplay
 from ebm_sklearn.energy_display import EnergyTraceDisplay
@@ -20,6 +21,7 @@ from ebm_sklearn.modern_hopfield import ModernHopfield
 from ebm_sklearn.product_of_experts import ProductOfExperts
 from ebm_sklearn.rbm import RBM
 from ebm_sklearn.rbm_classifier import RBMClassifier
+from ebm_sklearn.variational_autoencoder import VariationalAutoencoder
 
 __all__ = [
     "RBM",
@@ -28,6 +30,7 @@ __all__ = [
     "BoltzmannMachine",
     "Checkpoint",
     "ClassificationMonitor",
+    "ConditionalVAE",
     "DenseAssociativeMemory",
     "DivergenceError",
     "EarlyStopping",
@@ -50,4 +53,5 @@ __all__ = [
     "ReconstructionError",
     "SamplesDisplay",
     "UntrustedEstimateWarning",
+    "VariationalAutoencoder",
 ]
