@@ -8,6 +8,7 @@ Source: Rumelhart, Hinton & Williams 1986 (doi:10.1038/323533a0), eqs. 4 to 7.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from ebm.random import Random
 
 @dataclass(frozen=True)
 class Dense:
-    """y = f(x W + b) of rows x; W is (n_in, units).
+    """y = f(x W + b); W is (n_in, units). Samples of any shape are taken as rows.
 
     Parameters
     ----------
@@ -56,22 +57,19 @@ class Dense:
             raise ValueError(f"activation must be one of {known}; got {self.activation!r}")
 
     def output_shape(self, shape: Shape) -> Shape:
-        """Return (units,) for rows; ValueError for anything else."""
-        if len(shape) != 1:
-            raise ValueError(
-                f"a {type(self).__name__} layer takes rows, not samples of shape {shape}: put Flatten before"
-            )
+        """Return (units,)."""
         return (self.units,)
 
     def initial(self, shape: Shape, random: Random, dtype: Any) -> dict[str, np.ndarray]:
         """Return weights (n_in, units), or (units, n_in) where transposed, and biases of zero."""
-        self.output_shape(shape)
-        between = (self.units, shape[0]) if self.transposed else (shape[0], self.units)
-        found = {"weights": initial_weights(between, shape[0], self.units, random, dtype, self.init)}
+        n_in = prod(shape)
+        between = (self.units, n_in) if self.transposed else (n_in, self.units)
+        found = {"weights": initial_weights(between, n_in, self.units, random, dtype, self.init)}
         return {**found, "bias": np.zeros(self.units, dtype)} if self.bias else found
 
     def forward(self, parameters: Parameters, x: Any, context: Context) -> tuple[Any, Any]:
-        """Return f(x W + b), and (x, y) as the cache."""
+        """Return f(x W + b), and x, y and the input's shape as the cache."""
+        shape, x = x.shape, x.reshape(x.shape[0], -1)
         y = context.empty((x.shape[0], self.units), x.dtype)
         weights, kind = parameters["weights"], activations.KINDS[self.activation]
         if on_gpu(x):
@@ -80,7 +78,7 @@ class Dense:
         else:
             bias = parameters["bias"] if self.bias else context.empty((0,), x.dtype)
             dense.affine(x, _packed(weights, context, transposed=self.transposed), bias, kind, y)
-        return y, (x, y)
+        return y, (x, y, shape)
 
     def backward(
         self,
@@ -93,7 +91,7 @@ class Dense:
         wants_input: bool = True,
     ) -> Any:
         """Write dW and db, and return dx where it is wanted."""
-        x, y = cache
+        x, y, shape = cache
         delta = dy
         if self.activation != "identity":
             delta = context.empty(y.shape, y.dtype)
@@ -106,13 +104,13 @@ class Dense:
             return None
         dx = context.empty(x.shape, x.dtype)
         _times(delta, parameters["weights"], dx, context, transposed=not self.transposed)
-        return dx
+        return dx.reshape(shape)
 
     def jvp(self, parameters: Parameters, cache: Any, dx: Any, context: Context) -> Any:
         """Return the change of y along a change of x: (dx W) f'(a)."""
-        _, y = cache
+        _, y, _ = cache
         change = context.empty(y.shape, y.dtype)
-        _times(dx, parameters["weights"], change, context, transposed=self.transposed)
+        _times(dx.reshape(dx.shape[0], -1), parameters["weights"], change, context, transposed=self.transposed)
         activations.backward(y, change, activations.KINDS[self.activation], change)
         return change
 

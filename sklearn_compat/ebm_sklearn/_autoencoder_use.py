@@ -14,7 +14,7 @@ from ebm.autoencoder.reconstruction import LOSSES
 from ebm.networks.context import Context
 from ebm.random import Random
 from ebm.storage import ModelFileError
-from ebm_sklearn._images import read_rows
+from ebm_sklearn._images import read_rows, shape_of_images
 from ebm_sklearn._input import by_blocks
 from ebm_sklearn._network_files import restore_network, saved_network, take_motion, take_parameters
 from ebm_sklearn._network_learning import NetworkEstimator
@@ -101,9 +101,9 @@ class FittedAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Netwo
         ndarray of the shape of X
         """
         check_is_fitted(self)
-        images = np.ndim(X) > 2
+        shape = shape_of_images(X)
         found = self._by_rows(self._model().reconstruct, X)
-        return found.reshape(np.shape(X)) if images else found
+        return found if shape is None else found.reshape(-1, *shape)
 
     def score_samples(self, X: Any) -> np.ndarray:
         """Return how well samples are reconstructed, the negative loss of each: higher is better.
@@ -149,6 +149,12 @@ class FittedAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Netwo
     def _as_given(self, rows: np.ndarray) -> np.ndarray:
         """Return rows as images where `fit` was given images."""
         return rows.reshape(-1, *self.image_shape_) if self._given_images else rows
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
 
     # ---- files ----
 

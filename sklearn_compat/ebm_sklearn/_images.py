@@ -23,20 +23,32 @@ def read_rows(estimator: Any, X: Any, *, reset: bool) -> Any:
         When X is not of 2, 3 or 4 dimensions, images are of another shape than in `fit`, or ``image_shape`` does not
         fit.
     """
-    n_dims = np.ndim(X) if not hasattr(X, "tocsr") else 2
-    if n_dims > 4:
-        raise ValueError(f"X has {n_dims} dimensions; give rows, or images as (n, height, width[, channels])")
-    shape = np.shape(X)[1:] if n_dims > 2 else None
+    shape = shape_of_images(X)
     if shape is not None:
         if not reset and estimator.image_shape_ is not None and shape != estimator.image_shape_:
             name, fitted = type(estimator).__name__, estimator.image_shape_
             raise ValueError(f"X has images of shape {shape}, but {name} was fitted to images of shape {fitted}")
-        X = np.asarray(X).reshape(len(X), -1)
+        X = np.asarray(X)
+        X = X.reshape(len(X), -1)
     unit = Bernoulli() if estimator.loss == "bernoulli" else Gaussian()
     X = read_samples(estimator, X, reset=reset, unit=unit)
     if reset:
         _remember(estimator, shape, X.shape[1])
     return X
+
+
+def shape_of_images(X: Any) -> tuple[int, ...] | None:
+    """Return (height, width[, channels]) of images, None of rows.
+
+    Raises
+    ------
+    ValueError
+        When there are more than 4 dimensions.
+    """
+    shape = tuple(X.shape) if hasattr(X, "shape") else np.asarray(X).shape
+    if len(shape) > 4:
+        raise ValueError(f"X has {len(shape)} dimensions; give rows, or images as (n, height, width[, channels])")
+    return shape[1:] if len(shape) > 2 else None
 
 
 def _remember(estimator: Any, given: tuple[int, ...] | None, n_features: int) -> None:

@@ -111,10 +111,6 @@ class NetworkEstimator(TrainedEstimator):
 
     def _fit_more(self, samples: Samples, seen: Mapping[str, Any]) -> None:
         """Learn one epoch more, or the first."""
-        if self.early_stopping:
-            raise ValueError(
-                "early_stopping=True is of no use to partial_fit, which cannot hold samples out: set it to False"
-            )
         if hasattr(self, "parameters_"):
             self._learn(self.parameters_, samples, self._seed, self.n_iter_ + 1, seen, go_on=True)
         else:
@@ -219,6 +215,13 @@ class _Losses:
         run.record("loss", run.learner.mean_loss)
         if self._held_out is not None:
             run.record(NetworkEstimator.HELD_OUT, run.learner.loss_of(*self._held_out))
+
+
+def without_early_stopping(estimator: Any) -> bool:
+    """Whether an estimator has `partial_fit`, which cannot hold samples out."""
+    if estimator.early_stopping:
+        raise AttributeError("partial_fit cannot hold samples out: set early_stopping=False")
+    return True
 
 
 def _some(samples: Samples, which: np.ndarray) -> Samples:

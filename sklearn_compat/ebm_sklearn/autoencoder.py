@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.metaestimators import available_if
 
 from ebm.autoencoder.layout import dense_layout, own_layout
 from ebm.autoencoder.model import Architecture
@@ -17,7 +18,7 @@ from ebm.kernels.activations import KINDS
 from ebm.random import Random
 from ebm_sklearn._autoencoder_use import FittedAutoencoder
 from ebm_sklearn._images import read_rows
-from ebm_sklearn._network_learning import NETWORK_CONSTRAINTS, Samples
+from ebm_sklearn._network_learning import NETWORK_CONSTRAINTS, Samples, without_early_stopping
 
 AUTOENCODER_CONSTRAINTS: dict[str, list[Any]] = {
     **NETWORK_CONSTRAINTS,
@@ -107,6 +108,7 @@ class LearningAutoencoder(FittedAutoencoder):
         self._fit_samples(self._read(X, sample_weight, reset=True), {"X": X, "y": y})
         return self
 
+    @available_if(without_early_stopping)
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Learn from one pass over a chunk of data, going on exactly where the last call stopped.

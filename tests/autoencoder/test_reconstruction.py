@@ -49,7 +49,7 @@ def test_gradient(name, loss, sparsity):
 
 
 def test_rbm_is_a_tied_autoencoder():
-    """One step up and down of an RBM's means is the reconstruction of a tied sigmoid autoencoder with its parameters."""
+    """One step up and down of an RBM's means is the reconstruction of a tied autoencoder with its parameters."""
     rbm = small_model(6, 4, dtype=np.float64)
     layout = dense_layout(6, 4, code_activation="sigmoid", tied=True)
     parameters = {

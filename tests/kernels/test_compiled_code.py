@@ -11,6 +11,8 @@ import pytest
 from numba.core.caching import NullCache
 
 import ebm.kernels
+from ebm.autoencoder.layout import dense_layout
+from ebm.autoencoder.reconstruction import Reconstruction
 from ebm.boltzmann.annealing import RBMPath
 from ebm.boltzmann.boltzmann_machine import BoltzmannMachine
 from ebm.boltzmann.ising import IsingLattice
@@ -19,15 +21,19 @@ from ebm.boltzmann.rule import Rule
 from ebm.boltzmann.tempered_rbm import TemperedRBM
 from ebm.data import TrainingData
 from ebm.kernels import categorical, conditional, dense_associative, hopfield, jit, linear, storkey, units
+from ebm.kernels.activations import KINDS, activate
 from ebm.kernels.bernoulli import bernoulli
 from ebm.kernels.box_muller import normals
 from ebm.kernels.classes import class_scores, class_sums, draw_classes
 from ebm.kernels.contrastive_columns import add_row
+from ebm.kernels.dense import add_into
 from ebm.kernels.experts import expert_energies
 from ebm.kernels.philox import uniforms
 from ebm.kernels.processor import FEATURES
 from ebm.kernels.reduce import column_sums, softplus_rows
 from ebm.kernels.update import update
+from ebm.networks.learning import NetworkLearner
+from ebm.optimizers.adam import Adam
 from ebm.random import Draw, Random
 from ebm.sampling.ladder import BetaLadder
 from ebm.sampling.parallel_tempering import ParallelTempering
@@ -90,6 +96,21 @@ def use_all(dtype):
     graph = BoltzmannMachine.from_matrix(1 - np.eye(5, dtype=dtype))
     for n_chains in (1, 20):
         graph.gibbs(graph.random_states(n_chains, Random(0)), 1, Random(0))
+
+    use_network(dtype)
+
+
+def use_network(dtype):
+    """A whole update of an autoencoder, and what it leaves out."""
+    layout = dense_layout(5, 2, (3,), activation="tanh", tied=True)
+    a = np.zeros((3, 5), dtype)
+    for data in (np.full((3, 5), 0.5, dtype), np.eye(5, dtype=dtype)):
+        data, start = TrainingData.from_array(data), layout.initial(Random(0), dtype)
+        learner = NetworkLearner(start, Reconstruction(layout), data, Adam(), Random(0), n_epochs=1)
+        learner.begin_epoch(0)
+        learner.update(0, 1)
+    activate(a, KINDS["relu"], a.copy())
+    add_into(a, a.copy())
 
 
 def compiled(core, dtype):

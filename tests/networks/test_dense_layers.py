@@ -88,14 +88,18 @@ def test_same_start_from_the_same_seed():
     assert not np.array_equal(first["0.weights"].ravel()[:15], first["2.weights"].ravel()[:15])
 
 
-@pytest.mark.parametrize(
-    "options", [{"units": 0}, {"units": 2.5}, {"units": True}, {"units": 2, "activation": "swish"}]
-)
-def test_bad_layers_are_refused(options):
+@pytest.mark.parametrize(("units", "activation"), [(0, "relu"), (2.5, "relu"), (True, "relu"), (2, "swish")])
+def test_bad_layers_are_refused(units, activation):
     with pytest.raises(ValueError, match="must be"):
-        Dense(**options)
+        Dense(units, activation)
 
 
-def test_bad_shapes_name_the_layer():
-    with pytest.raises(ValueError, match=r"layer 0, Dense\(.*Flatten"):
-        Sequential([Dense(2)]).output_shape((5, 5, 1))
+@pytest.mark.parametrize("kind", [Dense, TransposedDense])
+def test_samples_of_any_shape_are_taken_as_rows(kind):
+    check_gradients(kind(3, "tanh"), (2, 2, 1))
+    x, layer = np.random.default_rng(0).normal(size=(5, 2, 3)), kind(4)
+    parameters = layer.initial((2, 3), Random(0), np.float64)
+    assert (
+        passed(layer, parameters, x, np.ones((5, 4)))[0]
+        == passed(layer, parameters, x.reshape(5, 6), np.ones((5, 4)))[0]
+    ).all()

@@ -1,4 +1,4 @@
-"""The learner of networks: the same steps as torch's, exact resumption, any storage of the data, any number of threads."""
+"""The learner of networks: the same steps as torch's, exact resumption, any storage of data and number of threads."""
 
 import numpy as np
 import pytest
