@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from ebm.random import Random, Stream
 from ebm.storage import ModelFileError
 from ebm_sklearn._files import take_array
-from ebm_sklearn._images import read_rows
+from ebm_sklearn._images import read_rows, shape_of_images
 from ebm_sklearn._input import by_numbered_blocks
 from ebm_sklearn._labels import restored_classes, saved_classes
 from ebm_sklearn._labels_given import numbers_given, one_hot
@@ -165,7 +165,9 @@ class FittedConditional(LearningVariational):
             As of `transform`.
         """
         check_is_fitted(self)
-        return self._images_like(X, self._with_labels(self._model().reconstruct, X, y))
+        shape = shape_of_images(X)
+        found = self._with_labels(self._model().reconstruct, X, y)
+        return found if shape is None else found.reshape(-1, *shape)
 
     # ---- density ----
 

@@ -103,16 +103,6 @@ class LearningVariational(LearningAutoencoder):
             )
         return z
 
-    def _images_like(self, X: Any, rows: np.ndarray) -> np.ndarray:
-        """Return rows in the shape in which X came."""
-        return rows.reshape(np.shape(X)) if np.ndim(X) > 2 else rows
-
     def _halves(self, of_rows: Callable[..., tuple[np.ndarray, np.ndarray]]) -> Callable[..., np.ndarray]:
         """Let a function give its pair side by side."""
         return lambda *given: np.hstack(of_rows(*given))
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        tags.input_tags.sparse = True
-        return tags

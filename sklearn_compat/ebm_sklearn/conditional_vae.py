@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import _fit_context
+from sklearn.utils.metaestimators import available_if
 
 from ebm.autoencoder.variational import LABELS
 from ebm.data import TrainingData
@@ -13,7 +14,7 @@ from ebm_sklearn._conditional_use import FittedConditional
 from ebm_sklearn._images import read_rows
 from ebm_sklearn._labels import read_labels
 from ebm_sklearn._labels_given import one_hot
-from ebm_sklearn._network_learning import Samples
+from ebm_sklearn._network_learning import Samples, without_early_stopping
 from ebm_sklearn._variational_learning import VARIATIONAL_CONSTRAINTS
 
 
@@ -248,6 +249,7 @@ class ConditionalVAE(FittedConditional):
         self._fit_samples(samples, {"X": X, "y": y})
         return self
 
+    @available_if(without_early_stopping)
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(  # type: ignore[override]
         self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None
@@ -263,7 +265,7 @@ class ConditionalVAE(FittedConditional):
         y : array-like of shape (n_samples,)
             Its labels.
         classes : array-like of shape (n_classes,), default=None
-            All labels that will ever come; needed in the first call.
+            All labels that will ever come; in the first call, those of y by default.
         sample_weight : array-like of shape (n_samples,), default=None
             As in `fit`.
 
@@ -275,11 +277,9 @@ class ConditionalVAE(FittedConditional):
         Raises
         ------
         ValueError, ebm.training.DivergenceError
-            As in `fit`; also when ``classes`` is missing or changes, or y has others.
+            As in `fit`; also when ``classes`` changes, or y has others than came first.
         """
         first = not hasattr(self, "parameters_")
-        if first and classes is None:
-            raise ValueError("classes must be given in the first call of partial_fit: all labels that will come")
         if not first and classes is not None and not np.array_equal(np.unique(classes), self.classes_):
             raise ValueError(f"classes={classes!r} are not those of the first call, {self.classes_.tolist()}")
         known = classes if first else self.classes_
