@@ -6,8 +6,8 @@
 The log-variances s of a normal decoder are one number for all features or one each, learnt or given; they stand among
 the decoder's parameters under "log_variance", and count as within [-12, 12].
 
-Sources: Kingma & Welling 2014 (arXiv:1312.6114), appendix C; Rybkin, Daniilidis & Levine 2021 (arXiv:2006.13202), section
-3.1, for a learnt variance that all features share.
+Sources: Kingma & Welling 2014 (arXiv:1312.6114), appendix C; Rybkin, Daniilidis & Levine 2021 (arXiv:2006.13202),
+section 3.1, for a learnt variance that all features share.
 """
 
 from __future__ import annotations
@@ -36,16 +36,12 @@ FEATURES, SHARED = "features", "shared"
 
 
 class Likelihood(Protocol):
-    """p(x given z) by the decoder's outputs (n, n_features); parameters are the decoder's.
-
-    Attributes
-    ----------
-    statistics : tuple of str
-        Parameters that no gradient moves.
-    """
+    """p(x given z) by the decoder's outputs (n, n_features); parameters are the decoder's."""
 
     @property
-    def statistics(self) -> tuple[str, ...]: ...
+    def statistics(self) -> tuple[str, ...]:
+        """Parameters that no gradient moves."""
+        ...
 
     def initial(self, n_features: int, dtype: Any, variance: np.ndarray | None = None) -> dict[str, np.ndarray]:
         """Return first parameters; a learnt variance begins with that of the data."""
@@ -177,8 +173,9 @@ class GaussianLikelihood:
 
     def draw(self, means: np.ndarray, random: Random, parameters: Parameters) -> np.ndarray:
         """Add normal noise."""
+        n, m = means.shape
         scale = np.exp(np.clip(parameters["log_variance"], LOWEST, HIGHEST) / 2)
-        return means + scale * normals(*means.shape, random.at(Stream.VAE_SAMPLE, STATES), means)
+        return means + scale * normals(n, m, random.at(Stream.VAE_SAMPLE, STATES), means)
 
 
 def _log(x: float) -> float:

@@ -2,11 +2,12 @@
 
     L = sum_n w_n ( -log p(x_n given z_n) + beta KL(q(z given x_n) || N(0, I)) ),      z_n drawn from q(z given x_n)
 
-One z is drawn a sample and an update, as mu + e^{s / 2} eps, so that the gradient goes through the draw. With beta = 1, -L
-bounds the mean of log p(x_n) from below, on average over draws.
+One z is drawn a sample and an update, as mu + e^{s / 2} eps, so that the gradient goes through the draw. With beta = 1,
+-L bounds the mean of log p(x_n) from below, on average over draws.
 
 Sources: Kingma & Welling 2014 (arXiv:1312.6114), eqs. 7 and 10; Higgins et al. 2017, "beta-VAE: learning basic visual
-concepts with a constrained variational framework", eq. 4; with labels (all given the label), Sohn, Lee & Yan 2015, eq. 4.
+concepts with a constrained variational framework", eq. 4; with labels (all is given the label), Sohn, Lee & Yan 2015,
+eq. 4.
 """
 
 from __future__ import annotations

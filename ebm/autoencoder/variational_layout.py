@@ -1,7 +1,7 @@
 """Encoder and decoder of a variational autoencoder, without parameters, and how samples and labels go through them.
 
-The encoder gives 2 k numbers a sample, the means and log-variances of q(z given x); the decoder takes z, k numbers. With
-classes, both are given the label too, one-hot: beside the features (at every pixel of an image), and beside z.
+The encoder gives 2 k numbers a sample, the means and log-variances of q(z given x); the decoder takes z, k numbers.
+With classes, both are given the label too, one-hot: beside the features (at every pixel of an image), and beside z.
 
 Sources: Kingma & Welling 2014 (arXiv:1312.6114), section 3; Sohn, Lee & Yan 2015, "Learning structured output
 representation using deep conditional generative models", section 4, for the labels.
@@ -10,7 +10,7 @@ representation using deep conditional generative models", section 4, for the lab
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -32,8 +32,8 @@ class VariationalArchitecture:
     Parameters
     ----------
     encoder, decoder : Sequential
-        The encoder takes samples of ``shape`` (its last axis longer by ``n_classes``) and gives rows of 2 k; the decoder
-        takes rows of k + ``n_classes`` and gives the outputs that the likelihood reads.
+        The encoder takes samples of ``shape`` (its last axis longer by ``n_classes``) and gives rows of 2 k; the
+        decoder takes rows of k + ``n_classes`` and gives the outputs that the likelihood reads.
     shape : tuple of int
         Of one sample: (n_features,), or (height, width, channels).
     likelihood : Likelihood, default=BernoulliLikelihood()
@@ -49,7 +49,7 @@ class VariationalArchitecture:
     encoder: Sequential
     decoder: Sequential
     shape: Shape
-    likelihood: Likelihood = BernoulliLikelihood()
+    likelihood: Likelihood = field(default_factory=BernoulliLikelihood)
     n_classes: int = 0
 
     def __post_init__(self) -> None:
@@ -176,8 +176,8 @@ def variational_layout(
     ValueError
         When a size or an activation is none.
     """
-    encoder = [Dense(size, activation) for size in hidden_layer_sizes] + [Dense(2 * n_components)]
-    decoder = [Dense(size, activation) for size in reversed(hidden_layer_sizes)] + [Dense(n_features)]
+    encoder: list[Any] = [Dense(size, activation) for size in hidden_layer_sizes] + [Dense(2 * n_components)]
+    decoder: list[Any] = [Dense(size, activation) for size in reversed(hidden_layer_sizes)] + [Dense(n_features)]
     return own_variational_layout(encoder, decoder, (n_features,), likelihood=likelihood, n_classes=n_classes)
 
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -108,9 +107,7 @@ class VariationalModel:
             found[rows] = log_p.mean(axis=0) - codes.kl_values(posterior, Context())
         return found
 
-    def importance_bound(
-        self, x: np.ndarray, k: int, random: Random, labels: np.ndarray | None = None
-    ) -> np.ndarray:
+    def importance_bound(self, x: np.ndarray, k: int, random: Random, labels: np.ndarray | None = None) -> np.ndarray:
         """Return the importance-weighted bound of every sample, in nats, (n,), float64; arguments as of `elbo`.
 
         With labels it bounds log p(x given the label).
@@ -130,8 +127,8 @@ class VariationalModel:
     def _draws(
         self, x: np.ndarray, k: int, random: Random, labels: np.ndarray | None
     ) -> Iterator[tuple[slice, np.ndarray, np.ndarray, np.ndarray]]:
-        """Yield for some rows at a time: which, their posteriors, log p(x given z) and log p(z) / q(z), both (k, rows)."""
-        names = np.fromiter((zlib.crc32(np.ascontiguousarray(row)) for row in x), np.int64, x.shape[0])
+        """Yield, for some rows at a time: which, their posteriors, log p(x given z) and log p(z) / q(z), (k, rows)."""
+        names = np.fromiter((zlib.crc32(row.tobytes()) for row in x), np.int64, x.shape[0])
         size = max(1, ROWS // k)
         for top in range(0, x.shape[0], size):
             rows = slice(top, min(top + size, x.shape[0]))
@@ -176,9 +173,7 @@ def _log_mean_exp(a: np.ndarray) -> np.ndarray:
     return largest + np.log(np.exp(a - largest).mean(axis=0))
 
 
-def _by_rows(
-    function: Callable[..., np.ndarray], width: int, x: np.ndarray, labels: np.ndarray | None
-) -> np.ndarray:
+def _by_rows(function: Callable[..., np.ndarray], width: int, x: np.ndarray, labels: np.ndarray | None) -> np.ndarray:
     """Apply a network to some rows, and their labels, at a time."""
     out = np.empty((x.shape[0], width), x.dtype)
     for top in range(0, x.shape[0], ROWS):

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from ebm.kernels.checks import check_floats, check_like
 from ebm.kernels.jit import core, cuda_loop, inner, on_gpu
 from ebm.kernels.threads import over_rows

@@ -1,9 +1,9 @@
-"""Codes drawn from a normal posterior q(z given x) = N(mu, diag e^s), and how much likelier the prior N(0, I) finds them.
+"""Codes drawn from a normal posterior q(z given x) = N(mu, diag e^s), and how much likelier they are under N(0, I).
 
     z_j = mu_j + e^{s_j / 2} eps_j            log p(z) - log q(z given x) = 1/2 sum_j s_j + eps_j^2 - z_j^2
 
-Every row has a name and a step, which say where its noise stands: so what a sample draws depends neither on its place among
-others nor on how rows are cut into blocks.
+Every row has a name and a step, which say where its noise stands: so what a sample draws depends neither on its place
+among others nor on how rows are cut into blocks.
 
 Source: Burda, Grosse & Salakhutdinov 2016 (arXiv:1509.00519), eq. 8.
 """

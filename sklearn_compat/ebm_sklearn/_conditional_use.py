@@ -40,7 +40,7 @@ class FittedConditional(LearningVariational):
 
     @property
     def feature_dictionary_(self) -> np.ndarray:
-        """For each unit of the first layer, the features of length 1 that excite it most; shape (n_units, n_features)."""
+        """For each unit of the first layer, the features of length 1 that excite it most, (n_units, n_features)."""
         whole = super().feature_dictionary_[:, : self.n_features_in_]
         return np.ascontiguousarray(whole / np.maximum(np.linalg.norm(whole, axis=1, keepdims=True), 1e-30))
 
@@ -120,7 +120,7 @@ class FittedConditional(LearningVariational):
         k = self._n_features_out
         return both[:, :k].copy(), both[:, k:].copy()
 
-    def inverse_transform(self, X: Any, y: Any) -> np.ndarray:
+    def inverse_transform(self, X: Any, y: Any) -> np.ndarray:  # type: ignore[override]
         """Return the samples that codes stand for, in a class.
 
         Parameters
@@ -146,7 +146,7 @@ class FittedConditional(LearningVariational):
         with self._limited():
             return self._as_given(self._model().decode(z, labels))
 
-    def reconstruct(self, X: Any, y: Any) -> np.ndarray:
+    def reconstruct(self, X: Any, y: Any) -> np.ndarray:  # type: ignore[override]
         """Return what the decoder makes of the codes of samples, in their class.
 
         Parameters

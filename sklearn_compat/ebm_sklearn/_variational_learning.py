@@ -67,7 +67,8 @@ class LearningVariational(LearningAutoencoder):
         return BernoulliLikelihood() if self.likelihood == "bernoulli" else GaussianLikelihood(self.noise_variance)
 
     def _architecture(self) -> VariationalArchitecture:  # type: ignore[override]
-        own, more = (self.encoder, self.decoder), {"likelihood": self._likelihood(), "n_classes": self._n_classes()}
+        own: tuple[Any, Any] = (self.encoder, self.decoder)
+        more: dict[str, Any] = {"likelihood": self._likelihood(), "n_classes": self._n_classes()}
         if None not in own:
             return own_variational_layout(*own, self.sample_shape_, **more)
         if own != (None, None):
@@ -77,7 +78,7 @@ class LearningVariational(LearningAutoencoder):
         sizes = int(np.prod(self.sample_shape_)), self.n_components, tuple(self.hidden_layer_sizes)
         return variational_layout(*sizes, activation=self.activation, **more)
 
-    def _objective(self) -> Variational:
+    def _objective(self) -> Any:
         return Variational(self._architecture(), float(self.beta))
 
     def _first_parameters(self, random: Random, samples: Samples) -> dict[str, np.ndarray]:

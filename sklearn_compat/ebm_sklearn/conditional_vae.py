@@ -22,9 +22,9 @@ class ConditionalVAE(FittedConditional):
     """Conditional variational autoencoder: encoder and decoder are told the class of a sample.
 
     Data of a class y come from codes z ~ N(0, I) by a network that is given both, p(x | z, y); another gives mean and
-    variance of q(z | x, y), a normal distribution with a diagonal covariance. Labels go in as further inputs, one a class.
-    Since the decoder knows the class, codes are about what is left, such as the slant of a digit. Both networks are learnt
-    together by the gradient of a bound (with ``beta=1``)::
+    variance of q(z | x, y), a normal distribution with a diagonal covariance. Labels go in as further inputs, one a
+    class. Since the decoder knows the class, codes are about what is left, such as the slant of a digit. Both networks
+    are learnt together by the gradient of a bound (with ``beta=1``)::
 
         log p(x | y)  >=  E log p(x | z, y) - beta KL(q(z | x, y) || N(0, I)),      z ~ q(z | x, y)
 
@@ -52,8 +52,8 @@ class ConditionalVAE(FittedConditional):
     n_importance : int, default=64
         Codes that `score_samples` draws for every sample; the bound rises with it.
     encoder, decoder : list of layers, default=None
-        Layers of `ebm.networks` in place of the dense ones that the parameters above describe, such as convolutions. The
-        encoder takes features and classes, at every pixel of an image, and ends with 2 k outputs, means and
+        Layers of `ebm.networks` in place of the dense ones that the parameters above describe, such as convolutions.
+        The encoder takes features and classes, at every pixel of an image, and ends with 2 k outputs, means and
         log-variances; the decoder takes k numbers and classes, and its last layer has the identity as its activation:
         logits, or means.
     image_shape : tuple of int, default=None
@@ -99,8 +99,8 @@ class ConditionalVAE(FittedConditional):
     class_prior_ : ndarray of shape (n_classes,)
         The same, over its sum.
     parameters_ : dict of str to ndarray
-        Weights (n_in, n_out) and biases by layer: "encoder.0.weights", ..., "decoder.0.weights", ...; the last inputs of
-        the first layers are the classes. With "gaussian" also "decoder.log_variance".
+        Weights (n_in, n_out) and biases by layer: "encoder.0.weights", ..., "decoder.0.weights", ...; the last inputs
+        of the first layers are the classes. With "gaussian" also "decoder.log_variance".
     noise_variance_ : float or ndarray of shape (n_features,)
         Variance of the noise, with "gaussian".
     feature_dictionary_ : ndarray of shape (n_units, n_features)
@@ -123,8 +123,9 @@ class ConditionalVAE(FittedConditional):
 
     References
     ----------
-    Sohn, Lee & Yan 2015, "Learning structured output representation using deep conditional generative models" (NIPS 28);
-    Kingma & Welling 2014 (arXiv:1312.6114); Burda, Grosse & Salakhutdinov 2016 (arXiv:1509.00519), for `score_samples`.
+    Sohn, Lee & Yan 2015, "Learning structured output representation using deep conditional generative models" (NIPS
+    28); Kingma & Welling 2014 (arXiv:1312.6114); Burda, Grosse & Salakhutdinov 2016 (arXiv:1509.00519), for
+    `score_samples`.
 
     Examples
     --------

@@ -20,9 +20,9 @@ class VariationalAutoencoder(LearningVariational):
 
         log p(x)  >=  E log p(x | z) - beta KL(q(z | x) || N(0, I)),      z ~ q(z | x)
 
-    `transform` gives the means of q, `inverse_transform` and `reconstruct` the means of p(x | z), `sample` new data, and
-    `score_samples` a tighter bound on log p(x), importance-weighted. Scale real features to variances of about 1, or
-    to [0, 1], which "bernoulli" needs.
+    `transform` gives the means of q, `inverse_transform` and `reconstruct` the means of p(x | z), `sample` new data,
+    and `score_samples` a tighter bound on log p(x), importance-weighted. Scale features to [0, 1], which "bernoulli"
+    needs, or standardise them: far from 0 or of large variance they are learnt slowly.
 
     Parameters
     ----------
@@ -45,9 +45,9 @@ class VariationalAutoencoder(LearningVariational):
     n_importance : int, default=64
         Codes that `score_samples` draws for every sample; the bound rises with it.
     encoder, decoder : list of layers, default=None
-        Layers of `ebm.networks` in place of the dense ones that the parameters above describe, such as convolutions. The
-        encoder ends with 2 k outputs, means and log-variances; the decoder takes k numbers, and its last layer has the
-        identity as its activation: logits, or means.
+        Layers of `ebm.networks` in place of the dense ones that the parameters above describe, such as convolutions.
+        The encoder ends with 2 k outputs, means and log-variances; the decoder takes k numbers, and its last layer has
+        the identity as its activation: logits, or means.
     image_shape : tuple of int, default=None
         (height, width) or (height, width, channels) of rows that are images; images as such tell it themselves.
     optimizer : {"adam", "adamw", "sgd", "rmsprop"} or optimizer, default="adam"
@@ -85,8 +85,8 @@ class VariationalAutoencoder(LearningVariational):
     Attributes
     ----------
     parameters_ : dict of str to ndarray
-        Weights (n_in, n_out) and biases by layer: "encoder.0.weights", ..., "decoder.0.weights", ...; with "gaussian" also
-        "decoder.log_variance".
+        Weights (n_in, n_out) and biases by layer: "encoder.0.weights", ..., "decoder.0.weights", ...; with "gaussian"
+        also "decoder.log_variance".
     noise_variance_ : float or ndarray of shape (n_features,)
         Variance of the noise, with "gaussian".
     feature_dictionary_ : ndarray of shape (n_units, n_features)
@@ -222,9 +222,7 @@ class VariationalAutoencoder(LearningVariational):
         model, random = self._model(), self._bound_random()
         return self._by_rows(lambda rows: model.importance_bound(rows, self.n_importance, random), X)
 
-    def sample(
-        self, n_samples: int = 1, *, y: Any = None, means: bool = True, random_state: Any = None
-    ) -> np.ndarray:
+    def sample(self, n_samples: int = 1, *, y: Any = None, means: bool = True, random_state: Any = None) -> np.ndarray:
         """Return new samples: codes from N(0, I), decoded.
 
         Parameters

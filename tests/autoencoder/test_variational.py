@@ -8,6 +8,7 @@ from ebm.autoencoder.variational import Variational
 from ebm.autoencoder.variational_layout import own_variational_layout, variational_layout
 from ebm.kernels.program import Captured
 from ebm.kernels.threads import limit_threads
+from ebm.networks import codes
 from ebm.networks.context import Context
 from ebm.networks.dense import Dense
 from ebm.networks.objective import Batch
@@ -138,22 +139,16 @@ def test_equals_torch():
     x, weights = torch.tensor(batch.x), torch.tensor(batch.weights)
     hidden = torch.tanh(x @ p["encoder.0.weights"] + p["encoder.0.bias"])
     mu, s = (hidden @ p["encoder.1.weights"] + p["encoder.1.bias"]).chunk(2, dim=1)
-    eps = _noise(objective, parameters, batch)
+    eps = np.array(codes.reparameterise(np.zeros((7, 6), np.float32), Context())[1])  # as a fresh context draws it
     z = mu + torch.exp(s / 2) * torch.tensor(eps)
     logits = torch.tanh(z @ p["decoder.0.weights"] + p["decoder.0.bias"]) @ p["decoder.1.weights"]
-    loss = torch.nn.functional.binary_cross_entropy_with_logits(logits + p["decoder.1.bias"], x, reduction="none").sum(1)
+    logits = logits + p["decoder.1.bias"]
+    loss = torch.nn.functional.binary_cross_entropy_with_logits(logits, x, reduction="none").sum(1)
     right = loss + 1.7 * 0.5 * (s.exp() + mu**2 - 1 - s).sum(1)
     (weights * right).sum().backward()
     np.testing.assert_allclose(values, right.detach().numpy(), rtol=1e-5)
     for name, gradient in gradients.items():
         close(gradient, p[name].grad.numpy(), 1e-5)
-
-
-def _noise(objective, parameters, batch):
-    """The eps of a fresh context: what is drawn about a posterior of mean 0 and variance 1."""
-    from ebm.networks import codes
-
-    return np.array(codes.reparameterise(np.zeros((batch.x.shape[0], 6), batch.x.dtype), Context())[1])
 
 
 @pytest.mark.parametrize(

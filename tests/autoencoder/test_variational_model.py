@@ -1,14 +1,17 @@
 """Bounds on log p(x) where it is known, and samples."""
 
+import zlib
+
 import numpy as np
 import pytest
 
 from ebm.autoencoder.likelihood import GaussianLikelihood
 from ebm.autoencoder.variational_layout import variational_layout
 from ebm.autoencoder.variational_model import VariationalModel
+from ebm.kernels.importance import draw_codes
 from ebm.kernels.threads import limit_threads
-from ebm.random import Random
-from tests.autoencoder.linear_gaussian import D, K, S, exact_divergence, exact_log_p, known_model, some_data
+from ebm.random import Random, Stream
+from tests.autoencoder.linear_gaussian import D, S, exact_divergence, exact_log_p, known_model, some_data
 from tests.reference import variational as reference
 
 SHIFT, WIDENING = 0.3, 0.5
@@ -53,8 +56,11 @@ def test_a_wrong_bound_is_caught(twin):
     if twin == "no log q":
         mean, log_variance = model.posterior(x)
         z = mean + np.exp(log_variance / 2) * np.random.default_rng(0).normal(size=mean.shape)
-        log_q = np.array([sum(reference.log_normal(*t) for t in zip(*row, strict=True)) for row in zip(z, mean, log_variance, strict=True)])
-        wrong = model.importance_bound(x, 1, Random(0)) + log_q
+        log_q = [
+            sum(reference.log_normal(*unit) for unit in zip(*row, strict=True))
+            for row in zip(z, mean, log_variance, strict=True)
+        ]
+        wrong = model.importance_bound(x, 1, Random(0)) + np.array(log_q)
     else:
         divergences = np.array([reference.divergence(np.concatenate(q)) for q in zip(*model.posterior(x), strict=True)])
         wrong = model.elbo(x, 1, Random(0)) + 2 * divergences
@@ -83,11 +89,6 @@ def test_bernoulli_bound_is_that_of_the_formula():
     rng = np.random.default_rng(0)
     p = {k: v + 0.3 * rng.normal(size=v.shape) for k, v in layout.initial(Random(0), np.float64).items()}
     model, x = VariationalModel(layout, p), (rng.random((3, 5)) < 0.5).astype(float)
-    import zlib
-
-    from ebm.kernels.importance import draw_codes
-    from ebm.random import Stream
-
     found = model.importance_bound(x, 3, Random(6))
     for row in range(3):
         posterior = np.concatenate(model.posterior(x[row : row + 1]), axis=1)

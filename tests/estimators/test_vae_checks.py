@@ -8,7 +8,7 @@ from ebm_sklearn import ConditionalVAE, VariationalAutoencoder
 pytestmark = pytest.mark.filterwarnings("ignore::ebm_sklearn.OutOfRangeWarning")
 
 
-NOISE = "noise is drawn by the number of a row in its batch, and a row of weight 2 has one draw where a repeated one has two"
+NOISE = "noise is drawn by the number of a row, and a row of weight 2 has one draw where a repeated one has two"
 
 
 def expected_failures(estimator):
