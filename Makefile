@@ -62,6 +62,7 @@ docs: $(VENV)/.with-docs  ## the documentation, into docs/_build/html
 bench: $(VENV)/.with-bench  ## timings beside other libraries, into benchmarks/results
 	'$(BIN)/python' -m benchmarks.compare
 	'$(BIN)/python' -m benchmarks.time_to_likelihood
+	'$(BIN)/python' -m benchmarks.networks_torch
 
 cuda-check: $(VENV)/.with-test  ## compile every CUDA kernel for sm_80 and sm_90, without a GPU
 	'$(BIN)/python' -m tests.cuda_check

@@ -70,10 +70,19 @@ def test_start_survives_the_file(tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "module",
-    ["compare", "time_to_likelihood", "first_fit", "transform_stream", "tempering_torch", "ising_thrml", "graph_thrml"],
+    [
+        "compare",
+        "time_to_likelihood",
+        "first_fit",
+        "transform_stream",
+        "tempering_torch",
+        "networks_torch",
+        "ising_thrml",
+        "graph_thrml",
+    ],
 )
 def test_benchmark_runs_and_writes_its_result(module, tmp_path):
-    if module == "tempering_torch":
+    if module.endswith("torch"):
         pytest.importorskip("torch")
     only = ["--only", "PCD-1/10/scikit-learn"] if module == "compare" else []
     command = [sys.executable, "-m", f"benchmarks.{module}", "--quick", "--output", str(tmp_path), *only]
