@@ -62,6 +62,10 @@ class Stream(enum.IntEnum):
     MIXTURE_START = 77  # first means of a mixture
     MIXTURE_COMPONENT = 78  # samples of a mixture: which component
     MIXTURE_STATES = 79  # samples of a mixture: the states
+    DROPOUT = 90  # which inputs of a layer are dropped
+    CORRUPTION_NOISE = 91  # Gaussian noise on a network's inputs
+    MASKING = 92  # which inputs are masked
+    SALT_AND_PEPPER = 93  # which inputs become salt or pepper
     VAE_NOISE = 94  # the latent noise of a variational autoencoder
     VALIDATION = 95  # which samples are held out, and the noise under which they are judged
     IMPORTANCE = 96  # codes that an importance-weighted bound draws from the posterior

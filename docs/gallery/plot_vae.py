@@ -63,8 +63,8 @@ SamplesDisplay.from_estimator(vae, n_samples=40)
 # How likely is a digit?
 # ----------------------
 # log p(x) cannot be computed, but it is bounded. `score_samples` draws ``n_importance`` codes from q(z | x), weighs
-# them by p(x | z) p(z) / q(z | x), and takes the log of the mean weight. With one code that is the bound that was learnt,
-# on average; with more it rises towards log p(x). So models can be compared on digits that they have not seen.
+# them by p(x | z) p(z) / q(z | x), and takes the log of the mean weight. With one code that is the bound that was
+# learnt, on average; with more it rises towards log p(x). So models can be compared on digits that they have not seen.
 
 print("held-out bound on log p(x), nats a digit")
 for draws in (1, 10, 60):

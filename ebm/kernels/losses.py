@@ -4,7 +4,7 @@
     cross-entropy    sum_i log(1 + e^a_i) - t_i a_i,  t_i in [0, 1]          slope  sigma(a_i) - t_i
 
 There is no half in the first, and the second is that of p = sigma(a) from the logit a, written as
-log(1 + e^-|a|) + max(a, 0) - t a, in which nothing large cancels. Slopes are multiplied by the sample's share.
+log(1 + e^-abs(a)) + max(a, 0) - t a, in which nothing large cancels. Slopes are multiplied by the sample's share.
 
 Source: Goodfellow, Bengio & Courville, "Deep learning" (2016), sections 6.2.1.1 and 6.2.2.2.
 """
@@ -37,7 +37,7 @@ def cross_entropy(a: Any, t: Any) -> Any:
 
 @cell
 def logistic(a: Any) -> Any:
-    """sigma(a) by e^-|a|, which the compiler takes from the cross-entropy beside it."""
+    """sigma(a) by e^-abs(a), which the compiler takes from the cross-entropy beside it."""
     one, t = type(a)(1), exponential(-abs(a))
     return (one if a >= type(a)(0) else t) / (one + t)
 
@@ -97,7 +97,7 @@ def _gpu(output: Any, target: Any, shares: Any, kind: Any, values: Any, d_output
 
 
 def pointwise_loss(
-    kind: int, output: Any, target: Any, values: Any, *, shares: Any = None, d_output: Any = None
+    kind: np.int64, output: Any, target: Any, values: Any, *, shares: Any = None, d_output: Any = None
 ) -> None:
     """Write the loss of every sample and, where asked for, the gradient of their weighted sum.
 

@@ -77,7 +77,9 @@ class Dense:
             activations.activate(y, kind, y, parameters.get("bias"))
         else:
             bias = parameters["bias"] if self.bias else context.empty((0,), x.dtype)
-            dense.affine(x, _packed(weights, context, transposed=self.transposed), bias, kind, y)
+            dense.affine(x, _packed(weights, context, transposed=self.transposed), bias, y)
+            if self.activation != "identity":
+                activations.activate(y, kind, y)
         return y, (x, y, shape)
 
     def backward(

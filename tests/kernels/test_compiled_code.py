@@ -21,7 +21,7 @@ from ebm.boltzmann.rule import Rule
 from ebm.boltzmann.tempered_rbm import TemperedRBM
 from ebm.data import TrainingData
 from ebm.kernels import categorical, conditional, dense_associative, hopfield, jit, linear, storkey, units
-from ebm.kernels.activations import KINDS, activate
+from ebm.kernels.activations import KINDS, activate, backward
 from ebm.kernels.bernoulli import bernoulli
 from ebm.kernels.box_muller import normals
 from ebm.kernels.classes import class_scores, class_sums, draw_classes
@@ -32,13 +32,17 @@ from ebm.kernels.philox import uniforms
 from ebm.kernels.processor import FEATURES
 from ebm.kernels.reduce import column_sums, softplus_rows
 from ebm.kernels.update import update
+from ebm.networks.context import Context
+from ebm.networks.corruption import GaussianNoise, SaltAndPepper, corrupt
 from ebm.networks.learning import NetworkLearner
 from ebm.optimizers.adam import Adam
 from ebm.random import Draw, Random
 from ebm.sampling.ladder import BetaLadder
 from ebm.sampling.parallel_tempering import ParallelTempering
 from tests.boltzmann.models import small_model
+from tests.kernels.network_loops import use_losses, use_steps
 from tests.kernels.variational_loops import use_variational
+from tests.networks.layer_cases import CASES, EMBEDDING, outcomes
 
 NUMBA = tuple(int(part) for part in numba.__version__.split(".")[:2])
 
@@ -55,6 +59,8 @@ def cores():
 
 def use_all(dtype):
     """Call everything that has a CPU loop once, so that each loop knows its signature."""
+    use_losses(dtype)
+    use_steps(dtype)
     use_variational(dtype)
     a = np.zeros((3, 5), dtype)
     uniforms((3, 5), 0, 0, 0, dtype)
@@ -96,8 +102,17 @@ def use_all(dtype):
     graph = BoltzmannMachine.from_matrix(1 - np.eye(5, dtype=dtype))
     for n_chains in (1, 20):
         graph.gibbs(graph.random_states(n_chains, Random(0)), 1, Random(0))
-
     use_network(dtype)
+    use_layers(dtype)
+
+
+def use_layers(dtype):
+    for case in CASES:
+        outcomes(case, dtype, case.context())
+    tokens, table = np.zeros((2, 3), np.int64), {"weights": np.zeros((9, 5), dtype)}
+    EMBEDDING.backward(table, tokens, EMBEDDING.forward(table, tokens, Context())[0], table, Context())
+    for kind in (GaussianNoise(), SaltAndPepper()):
+        corrupt(np.zeros((3, 5), dtype), kind, Random(0))
 
 
 def use_network(dtype):
@@ -109,7 +124,9 @@ def use_network(dtype):
         learner = NetworkLearner(start, Reconstruction(layout), data, Adam(), Random(0), n_epochs=1)
         learner.begin_epoch(0)
         learner.update(0, 1)
-    activate(a, KINDS["relu"], a.copy())
+    for kind in KINDS.values():
+        activate(a, kind, a.copy())
+        backward(a, a, kind, a.copy())
     add_into(a, a.copy())
 
 
@@ -127,7 +144,8 @@ def _mixed(signature, dtype):
     return f"Array({other}, 2" in str(signature[0]) or f"array({other}, 3d" in str(signature[0])
 
 
-OF_INTEGERS = ("colouring._first_fit", "colouring._breadth_first")  # loops that know no real numbers
+# loops that know no real numbers
+OF_INTEGERS = ("colouring._first_fit", "colouring._breadth_first", "program._replay", "totals._tick_cpu")
 
 
 @pytest.fixture(scope="module")
@@ -152,6 +170,16 @@ def test_every_loop_is_looked_at(single):
         "hopfield._cpu", "storkey._cpu", "dense_associative._cpu",
         "lattice_lines.sweep_lines", "lattice_chains.sweep_chains", "lattice_energy._cpu",
         "colour_gibbs._alone", "colour_gibbs._crowd",
+        "losses._cpu", "softmax_loss._cpu", "softmax_loss._labels_cpu", "gaussian_loss._cpu",
+        "gaussian_loss._shared_cpu", "variational._divergence_cpu", "variational._draw_cpu", "variational._back_cpu",
+        "sparse_code._means_cpu", "steps._sgd_cpu", "steps._rmsprop_cpu", "adam._cpu", "clipping._squares_cpu",
+        "totals._cpu",
+        "batch_statistics._blocks_cpu", "batch_statistics._join_cpu", "batch_statistics._inverse_cpu",
+        "batch_normalisation._forward_cpu", "batch_normalisation._products_cpu", "batch_normalisation._backward_cpu",
+        "layer_normalisation._forward_cpu", "layer_normalisation._products_cpu", "layer_normalisation._derivative_cpu",
+        "column_totals._cpu", "softmax._forward_cpu", "softmax._backward_cpu", "pyramid._cpu",
+        "embedding._forward_cpu", "embedding._gradient_cpu",
+        "corruption._mask_cpu", "corruption._salt_cpu", "corruption._gauss_cpu",
     }  # fmt: skip
 
 
@@ -187,6 +215,7 @@ WIDE = platform.machine() in ("x86_64", "AMD64") and "avx" in FEATURES
 wide = pytest.mark.skipif(not WIDE, reason="looks for the names of x86's wide registers")
 
 
+VECTORS_MEANT = {"reduce._columns_cpu": 1, "embedding._forward_cpu": 0}  # the second copies, and computes nothing
 COPYING = ("joining._join_cpu", "joining._left_cpu", "bound._fill_cpu", "bound._repeat_cpu")  # no arithmetic
 
 
@@ -194,11 +223,12 @@ COPYING = ("joining._join_cpu", "joining._left_cpu", "bound._fill_cpu", "bound._
 def test_loops_use_vector_registers(single):
     for name, (core, signature) in single.items():
         assembly = core.inspect_asm(signature)
-        if name in COPYING:
-            assert re.search(r"\bvmovups\s.*[yz]mm", assembly), name
-            continue
-        arithmetic = re.findall(r"\bv(?:add|mul|sub|fmadd\d+|fnmadd\d+|div)ps\s.*[yz]mm", assembly)
-        assert len(arithmetic) >= (1 if name == "reduce._columns_cpu" else 4), (name, len(arithmetic))
+        kinds = "min|max" if name == "clipping._values_cpu" else r"add|mul|sub|fmadd\d+|fnmadd\d+|div"
+        arithmetic = re.findall(rf"\bv(?:{kinds})ps\s.*[yz]mm", assembly)
+        assert len(arithmetic) >= VECTORS_MEANT.get(name, 4), (name, len(arithmetic))
+
+
+COPYING = ("joining._join_cpu", "joining._left_cpu", "bound._fill_cpu", "bound._repeat_cpu")  # no arithmetic
 
 
 def sums_of_rows(add):
