@@ -70,6 +70,8 @@ class Stream(enum.IntEnum):
     VALIDATION = 95  # which samples are held out, and the noise under which they are judged
     IMPORTANCE = 96  # codes that an importance-weighted bound draws from the posterior
     VAE_SAMPLE = 97  # samples of a variational autoencoder: codes from the prior, and data given them
+    PRETRAINING = 98  # seeds of the layers of a stack, each learnt on its own
+    HEAD = 99  # first weights of a classifier on top of an encoder
 
 
 @dataclass(frozen=True)

@@ -266,7 +266,9 @@ def _backward_gpu(y: Any, dy: Any, out: Any, kind: Any) -> None:
 
 
 def activate(a: Any, kind: Any, out: Any, bias: Any = None) -> None:
-    """Write f(a) into ``out``, which may be ``a`` itself; on the GPU f(a + bias).
+    """Write f(a) into ``out``; on the GPU f(a + bias).
+
+    ``out`` may be ``a`` itself, but on the CPU that is slower: a loop over one array is no vector code.
 
     Parameters
     ----------
@@ -286,7 +288,7 @@ def activate(a: Any, kind: Any, out: Any, bias: Any = None) -> None:
 
 
 def backward(y: Any, dy: Any, kind: Any, out: Any) -> None:
-    """Write dy f'(a) into ``out``, which may be ``dy`` itself; shapes as of :func:`activate`."""
+    """Write dy f'(a) into ``out``, which may be ``dy`` itself; otherwise as :func:`activate`."""
     if on_gpu(y):
         _backward_gpu(y.size, y, dy, out, kind)
     else:

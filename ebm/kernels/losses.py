@@ -60,19 +60,27 @@ def cross_entropy_row(a: Any, t: Any, share: Any, terms: Any, d: Any) -> None:
 
 
 @core
-def _cpu(
-    output: Any, target: Any, shares: Any, kind: Any, values: Any, d_output: Any, first: Any, last: Any
-) -> None:  # fmt: skip
-    """Without rows in ``d_output`` there are values alone, and no shares."""
+def _squared_cpu(output: Any, target: Any, shares: Any, values: Any, d_output: Any, first: Any, last: Any) -> None:
+    """Without rows in ``d_output`` there are values alone, and no shares (a loop for each loss: fits compile one)."""
     terms, unwanted = np.empty(output.shape[1], output.dtype), np.empty(output.shape[1], output.dtype)
     for row in range(first, last):
         share, d = output.dtype.type(1), unwanted
         if d_output.shape[0] > 0:
             share, d = shares[row], d_output[row]
-        if kind == SQUARED_ERROR:
-            squared_row(output[row], target[row], share, terms, d)
-        else:
-            cross_entropy_row(output[row], target[row], share, terms, d)
+        squared_row(output[row], target[row], share, terms, d)
+        values[row] = row_sum(terms, terms.size)
+
+
+@core
+def _cross_entropy_cpu(
+    output: Any, target: Any, shares: Any, values: Any, d_output: Any, first: Any, last: Any
+) -> None:
+    terms, unwanted = np.empty(output.shape[1], output.dtype), np.empty(output.shape[1], output.dtype)
+    for row in range(first, last):
+        share, d = output.dtype.type(1), unwanted
+        if d_output.shape[0] > 0:
+            share, d = shares[row], d_output[row]
+        cross_entropy_row(output[row], target[row], share, terms, d)
         values[row] = row_sum(terms, terms.size)
 
 
@@ -134,5 +142,5 @@ def pointwise_loss(
         _gpu(n * BLOCK, output, target, shares, np.int32(kind), values, d_output, wanted)
     else:
         d_output = np.empty((0, output.shape[1]), output.dtype) if d_output is None else d_output
-        arguments = (output, target, shares, np.int64(kind), values, d_output)
-        over_rows(_cpu, arguments, n, WORK[int(kind)] * output.size)
+        loop = _squared_cpu if kind == SQUARED_ERROR else _cross_entropy_cpu
+        over_rows(loop, (output, target, shares, values, d_output), n, WORK[int(kind)] * output.size)

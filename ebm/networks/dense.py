@@ -70,16 +70,17 @@ class Dense:
     def forward(self, parameters: Parameters, x: Any, context: Context) -> tuple[Any, Any]:
         """Return f(x W + b), and x, y and the input's shape as the cache."""
         shape, x = x.shape, x.reshape(x.shape[0], -1)
-        y = context.empty((x.shape[0], self.units), x.dtype)
+        a = y = context.empty((x.shape[0], self.units), x.dtype)
         weights, kind = parameters["weights"], activations.KINDS[self.activation]
         if on_gpu(x):
-            context.device.matmul(x, weights.T if self.transposed else weights, y)
-            activations.activate(y, kind, y, parameters.get("bias"))
+            context.device.matmul(x, weights.T if self.transposed else weights, a)
+            activations.activate(a, kind, y, parameters.get("bias"))
         else:
             bias = parameters["bias"] if self.bias else context.empty((0,), x.dtype)
-            dense.affine(x, _packed(weights, context, transposed=self.transposed), bias, y)
+            dense.affine(x, _packed(weights, context, transposed=self.transposed), bias, a)
             if self.activation != "identity":
-                activations.activate(y, kind, y)
+                y = context.empty(a.shape, a.dtype)
+                activations.activate(a, kind, y)
         return y, (x, y, shape)
 
     def backward(

@@ -19,6 +19,9 @@ MOTION = "motion/"  # before the names of what learning carries beside the param
 PARTS = {  # layers and optimisers, by name, with their modules: imported when a file asks for them
     "Dense": "ebm.networks.dense",
     "TransposedDense": "ebm.networks.dense",
+    "GaussianNoise": "ebm.networks.corruption",
+    "Masking": "ebm.networks.corruption",
+    "SaltAndPepper": "ebm.networks.corruption",
     "SGD": "ebm.optimizers.sgd",
     "RMSprop": "ebm.optimizers.sgd",
     "Adam": "ebm.optimizers.adam",
