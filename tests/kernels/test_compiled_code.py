@@ -43,6 +43,7 @@ from ebm.sampling.ladder import BetaLadder
 from ebm.sampling.parallel_tempering import ParallelTempering
 from tests.boltzmann.models import small_model
 from tests.kernels.network_loops import use_losses, use_steps
+from tests.kernels.variational_loops import use_variational
 from tests.networks.convolutions import both_ways, images
 from tests.networks.layer_cases import CASES, EMBEDDING, outcomes
 
@@ -63,6 +64,7 @@ def use_all(dtype):
     """Call everything that has a CPU loop once, so that each loop knows its signature."""
     use_losses(dtype)
     use_steps(dtype)
+    use_variational(dtype)
     a = np.zeros((3, 5), dtype)
     uniforms((3, 5), 0, 0, 0, dtype)
     bernoulli(a, None, Draw(0, 0))
@@ -226,6 +228,7 @@ wide = pytest.mark.skipif(not WIDE, reason="looks for the names of x86's wide re
 
 
 VECTORS_MEANT = {"reduce._columns_cpu": 1, "embedding._forward_cpu": 0}  # the second copies, and computes nothing
+COPYING = ("joining._join_cpu", "joining._left_cpu", "bound._fill_cpu", "bound._repeat_cpu")  # no arithmetic
 
 
 @wide
@@ -234,6 +237,9 @@ def test_loops_use_vector_registers(single):
         if name in ONLY_MOVES:
             continue
         assembly = core.inspect_asm(signature)
+        if name in COPYING:
+            assert re.search(r"\bvmovups\s.*[yz]mm", assembly), name
+            continue
         kinds = "min|max" if name == "clipping._values_cpu" else r"add|mul|sub|fmadd\d+|fnmadd\d+|div"
         arithmetic = re.findall(rf"\bv(?:{kinds})ps\s.*[yz]mm", assembly)
         assert len(arithmetic) >= VECTORS_MEANT.get(name, 4), (name, len(arithmetic))
