@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from ebm.kernels.convolution_narrow import convolve_narrow, pack_narrow
+from ebm.kernels.convolution_narrow import narrow_block, pack_narrow
 from ebm.kernels.convolution_parts import SPARE, copy_padded, list_patches, list_targets, write_rows
 from ebm.kernels.convolution_plan import (
     BAND,
@@ -84,23 +84,37 @@ def _pack_cpu(w: Any, taps: Any, transposed: Any, packed: Any, width: Any, first
 
 
 @inner
+def wide_block(
+    copy: Any, places: Any, top: Any, here: Any, steps: Any, begin: Any, depth: Any, packed: Any, strip: Any,
+    strips: Any, start: Any, block: Any,
+) -> None:  # fmt: skip
+    """Make a strip of outputs of patches [top, top + here) by tiles."""
+    width = block.shape[1]
+    vectors = width * block.itemsize // VECTOR_BYTES
+    for k in range(0, max(depth, 1), DEPTH):
+        before = at(start, strip * width) if k == 0 else at(block, NONE)
+        tile_patches(
+            at(copy, NONE), at(places, top), at(steps, begin + k),
+            at(packed, (begin * strips + strip * depth + k) * width), vectors, width, min(DEPTH, depth - k),
+            before, width * min(k, 1), at(block, NONE), (here + LEAST - 1) // LEAST * LEAST,
+        )  # fmt: skip
+
+
+@inner
 def convolve_phase(
-    copy: Any, places: Any, targets: Any, count: Any, steps: Any, packed: Any, begin: Any, strips: Any, depth: Any,
-    start: Any, block: Any, kind: Any, out: Any,
+    copy: Any, places: Any, targets: Any, count: Any, steps: Any, begin: Any, depth: Any, packed: Any,
+    start: Any, block: Any, kind: Any, narrow: Any, out: Any,
 ) -> None:  # fmt: skip
     """Make all outputs of one phase from its patches; ``begin`` steps belong to phases before."""
     rows, width = block.shape
-    vectors = width * block.itemsize // VECTOR_BYTES
+    strips = (out.shape[1] + width - 1) // width
     for strip in range(strips):
         for top in range(0, count, rows):
             here = min(rows, count - top)
-            for k in range(0, max(depth, 1), DEPTH):
-                before = at(start, strip * width) if k == 0 else at(block, NONE)
-                tile_patches(
-                    at(copy, NONE), at(places, top), at(steps, begin + k),
-                    at(packed, (begin * strips + strip * depth + k) * width), vectors, width, min(DEPTH, depth - k),
-                    before, width * min(k, 1), at(block, NONE), (here + LEAST - 1) // LEAST * LEAST,
-                )  # fmt: skip
+            if narrow:
+                narrow_block(copy, places, top, here, steps, begin, depth, packed, out.shape[1], start, block)
+            else:
+                wide_block(copy, places, top, here, steps, begin, depth, packed, strip, strips, start, block)
             write_rows(block, targets[top : top + here], here, out, strip * width, kind)
 
 
@@ -111,7 +125,7 @@ def _convolve_cpu(
 ) -> None:  # fmt: skip
     """Do items [first, last), bands of rows of groups of images; x (n, height, width * channels), out (pixels, n)."""
     group, band, low0, end, channels = sizes[GROUP], sizes[BAND], sizes[FIRST], sizes[LAST], sizes[CHANNELS]
-    strips, lanes = (out.shape[1] + width - 1) // width, VECTOR_BYTES // x.itemsize
+    strips = (out.shape[1] + width - 1) // width
     most = group * band * (sizes[WIDTH] + 1)
     copy = np.empty(group * sizes[HEIGHT] * sizes[WIDTH] * channels, x.dtype)
     places, targets = np.empty(most + SPARE, np.int32), np.empty(most, np.int64)
@@ -131,16 +145,10 @@ def _convolve_cpu(
                 row, column = rows[p], columns[q]
                 count = list_patches(sizes, row, column, low, high, images, height, channels, places)
                 list_targets(sizes, row, column, low, high, image, images, targets)
-                if narrow:
-                    depth = counts[p * columns.shape[0] + q]
-                    convolve_narrow(
-                        copy, places, targets, count, steps, begin, depth, packed, lanes, start, block, kind, out
-                    )
-                else:
-                    depth = row[TAPS] * column[TAPS] * channels
-                    convolve_phase(
-                        copy, places, targets, count, steps, packed, begin, strips, depth, start, block, kind, out
-                    )
+                depth = counts[p * columns.shape[0] + q] if narrow else row[TAPS] * column[TAPS] * channels
+                convolve_phase(
+                    copy, places, targets, count, steps, begin, depth, packed, start, block, kind, narrow, out
+                )
                 begin += depth
 
 

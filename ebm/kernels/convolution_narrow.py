@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from ebm.kernels.convolution_parts import write_rows
 from ebm.kernels.jit import core, inner
 from ebm.kernels.patches import FOUR, dot_four
+from ebm.kernels.processor import VECTOR_BYTES
 from ebm.kernels.vector import at
 
 NONE = np.int64(0)
@@ -33,18 +33,16 @@ def pack_narrow(w: Any, elements: Any, transposed: Any, packed: Any, first: Any,
 
 
 @inner
-def convolve_narrow(
-    copy: Any, places: Any, targets: Any, count: Any, chunks: Any, begin: Any, depth: Any, packed: Any, lanes: Any,
-    start: Any, block: Any, kind: Any, out: Any,
+def narrow_block(
+    copy: Any, places: Any, top: Any, here: Any, chunks: Any, begin: Any, depth: Any, packed: Any, n: Any,
+    start: Any, block: Any,
 ) -> None:  # fmt: skip
-    """Make all outputs of one phase, few channels, from its patches by products along them."""
-    width, rows = block.shape[1], block.shape[0]
-    for top in range(0, count, rows):
-        here = min(rows, count - top)
-        for o in range(out.shape[1]):
-            for r in range(0, here, FOUR):
-                dot_four(
-                    at(copy, NONE), at(places, top + r), at(chunks, begin),
-                    at(packed, (o * chunks.size + begin) * lanes), depth, at(start, o), at(block, r * width + o), width,
-                )  # fmt: skip
-        write_rows(block, targets[top : top + here], here, out, NONE, kind)
+    """Make ``n`` outputs of patches [top, top + here) by products along them."""
+    width = block.shape[1]
+    lanes = VECTOR_BYTES // block.itemsize
+    for o in range(n):
+        for r in range(0, here, FOUR):
+            dot_four(
+                at(copy, NONE), at(places, top + r), at(chunks, begin),
+                at(packed, (o * chunks.size + begin) * lanes), depth, at(start, o), at(block, r * width + o), width,
+            )  # fmt: skip
