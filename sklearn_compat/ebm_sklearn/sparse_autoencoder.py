@@ -58,7 +58,9 @@ class SparseAutoencoder(LearningAutoencoder):
     l2 : float, default=0.01
         Weight decay: the gradient of weights, not of biases, gains ``l2`` times the weights. It makes the dictionary
         smooth; without it small activations can hide behind large weights of the decoder.
-    clip_norm, early_stopping, validation_fraction, n_iter_no_change, tol, device, n_jobs, callbacks, verbose, random_state
+    clip_norm, early_stopping, validation_fraction, n_iter_no_change, tol
+        As of `Autoencoder`.
+    device, n_jobs, callbacks, verbose, random_state
         As of `Autoencoder`.
 
     Attributes
@@ -159,10 +161,10 @@ class SparseAutoencoder(LearningAutoencoder):
 
     def _architecture(self) -> Architecture:
         hidden = tuple(self.hidden_layer_sizes)
-        n_features, kinds = int(np.prod(self.sample_shape_)), {"activation": self.activation}
-        return dense_layout(n_features, self.n_components, hidden, **kinds, code_activation="sigmoid")
+        n_features, k = int(np.prod(self.sample_shape_)), self.n_components
+        return dense_layout(n_features, k, hidden, activation=self.activation, code_activation="sigmoid")
 
-    def _objective(self) -> Reconstruction:
+    def _objective(self) -> Any:
         penalty = Sparsity(float(self.sparsity), float(self.sparsity_weight))
         return Reconstruction(self._architecture(), self.loss, sparsity=penalty)
 

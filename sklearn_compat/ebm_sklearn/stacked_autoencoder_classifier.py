@@ -32,8 +32,8 @@ class StackedAutoencoderClassifier(FittedStackClassifier):
     """Network that classifies, its layers first learnt as autoencoders one on the other.
 
     Each layer learns to reconstruct what the layers below make of the samples, with or without labels
-    (`pretrain_iter` epochs each). Then a softmax is put on the code, and the encoder learns with it to tell the labelled
-    samples' classes (`n_iter` epochs)::
+    (`pretrain_iter` epochs each). Then a softmax is put on the code, and the encoder learns with it to tell the
+    classes of labelled samples (`n_iter` epochs)::
 
         p(y | x) = softmax(code(x) W + b)
 
@@ -79,7 +79,8 @@ class StackedAutoencoderClassifier(FittedStackClassifier):
     n_iter : int, default=50
         Passes over the labelled data.
     optimizer, learning_rate, schedule, batch_size, l2, clip_norm
-        As of `Autoencoder` (but ``learning_rate=3e-3`` and ``batch_size=50``), for every layer and for the whole; a linear schedule falls in each anew.
+        As of `Autoencoder` (but ``learning_rate=3e-3`` and ``batch_size=50``), for every layer and for the whole; a
+        linear schedule falls in each anew.
     early_stopping, validation_fraction, n_iter_no_change, tol
         As of `Autoencoder`, of the labelled samples; those held out are still seen, without labels, by the layers.
     device, n_jobs, callbacks, verbose, random_state
