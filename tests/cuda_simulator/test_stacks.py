@@ -26,7 +26,7 @@ LAYERS = {"hidden_layer_sizes": (3,), "pretrain_iter": 1}
 def test_estimators(device, estimator):
     found = []
     for place in ("cuda", "cpu"):
-        estimator.set_params(n_iter=2, batch_size=4, device=place, random_state=0).fit(X, Y)
+        estimator.set_params(n_iter=1, batch_size=4, device=place, random_state=0).fit(X, Y)
         found.append((estimator.transform(X), [row["loss"] for row in estimator.history_ if "loss" in row]))
     np.testing.assert_allclose(found[0][0], found[1][0], rtol=1e-9)
     np.testing.assert_allclose(found[0][1], found[1][1], rtol=1e-9)
