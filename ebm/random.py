@@ -68,6 +68,8 @@ class Stream(enum.IntEnum):
     SALT_AND_PEPPER = 93  # which inputs become salt or pepper
     VAE_NOISE = 94  # the latent noise of a variational autoencoder
     VALIDATION = 95  # which samples are held out, and the noise under which they are judged
+    IMPORTANCE = 96  # codes that an importance-weighted bound draws from the posterior
+    VAE_SAMPLE = 97  # samples of a variational autoencoder: codes from the prior, and data given them
     PRETRAINING = 98  # seeds of the layers of a stack, each learnt on its own
     HEAD = 99  # first weights of a classifier on top of an encoder
 

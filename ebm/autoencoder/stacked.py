@@ -1,4 +1,4 @@
-"""Stacks of autoencoders: each layer learns to reconstruct the codes of the layer below; then all become one.
+"""Stacks of autoencoders: each layer learns to reconstruct the codes of the layer below; then all are unrolled into one.
 
     h_0 = x,    h_k = f_k(h_{k-1} W_k + c_k),    h_{k-1}' = f_{k-1}(h_k W_k' + b_k)
 
@@ -71,8 +71,9 @@ class LayerWeights:
         layer : dict of str to ndarray, or object with ``weights``, ``hidden_bias`` and ``visible_bias``
         """
         if isinstance(layer, Mapping):
-            up = layer["encoder.0.weights"], layer["encoder.0.bias"]
-            return cls(*up, layer["decoder.0.bias"], layer.get("decoder.0.weights"))
+            names = ("encoder.0.weights", "encoder.0.bias", "decoder.0.bias")
+            weights, hidden, visible = (layer[name] for name in names)
+            return cls(weights, hidden, visible, layer.get("decoder.0.weights"))
         return cls(layer.weights, layer.hidden_bias, layer.visible_bias)
 
 
@@ -160,14 +161,8 @@ class Stack:
     def network(self) -> Architecture:
         """Return the whole, unrolled."""
         *hidden, n_components = self.sizes
-        return dense_layout(
-            self.n_features,
-            n_components,
-            hidden,
-            activation=self.activation,
-            code_activation=self.code_activation,
-            tied=self.tied,
-        )
+        kinds = {"activation": self.activation, "code_activation": self.code_activation}
+        return dense_layout(self.n_features, n_components, hidden, **kinds, tied=self.tied)
 
     def objective(self, k: int) -> Reconstruction:
         """Return what layer ``k`` learns, from 0."""
@@ -175,8 +170,8 @@ class Stack:
         if k:
             n_in, logistic = self.sizes[k - 1], self.activation == "sigmoid"
             loss, output = ("bernoulli", "identity") if logistic else ("squared", self.activation)
-        code, n_out = self._kinds()[k], self.sizes[k]
-        layer = dense_layout(n_in, n_out, code_activation=code, output_activation=output, tied=self.tied)
+        code = self._kinds()[k]
+        layer = dense_layout(n_in, self.sizes[k], code_activation=code, output_activation=output, tied=self.tied)
         return Reconstruction(layer, loss, self.corruption, self.sparsity)
 
     def codes(self, data: TrainingData, layers: Learnt) -> TrainingData:

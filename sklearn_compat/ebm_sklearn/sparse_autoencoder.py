@@ -58,9 +58,7 @@ class SparseAutoencoder(LearningAutoencoder):
     l2 : float, default=0.01
         Weight decay: the gradient of weights, not of biases, gains ``l2`` times the weights. It makes the dictionary
         smooth; without it small activations can hide behind large weights of the decoder.
-    clip_norm, early_stopping, validation_fraction, n_iter_no_change, tol
-        As of `Autoencoder`.
-    device, n_jobs, callbacks, verbose, random_state
+    clip_norm, early_stopping, validation_fraction, n_iter_no_change, tol, device, n_jobs, callbacks, verbose, random_state
         As of `Autoencoder`.
 
     Attributes
@@ -160,11 +158,10 @@ class SparseAutoencoder(LearningAutoencoder):
     loss = "squared"
 
     def _architecture(self) -> Architecture:
-        hidden = tuple(self.hidden_layer_sizes)
-        n_features, k = int(np.prod(self.sample_shape_)), self.n_components
-        return dense_layout(n_features, k, hidden, activation=self.activation, code_activation="sigmoid")
+        sizes = int(np.prod(self.sample_shape_)), self.n_components, tuple(self.hidden_layer_sizes)
+        return dense_layout(*sizes, activation=self.activation, code_activation="sigmoid")
 
-    def _objective(self) -> Any:
+    def _objective(self) -> Reconstruction:
         penalty = Sparsity(float(self.sparsity), float(self.sparsity_weight))
         return Reconstruction(self._architecture(), self.loss, sparsity=penalty)
 
