@@ -20,8 +20,7 @@ from scipy.ndimage import median_filter
 from sklearn.decomposition import PCA
 from sklearn.model_selection import train_test_split
 
-from ebm_sklearn import DenoisingAutoencoder
-from ebm_sklearn.autoencoder_displays import DenoisingDisplay
+from ebm_sklearn import DenoisingAutoencoder, DenoisingDisplay
 
 X, y = mnist_data()
 X_train, X_test = train_test_split((X / 255).astype(np.float32), test_size=300, stratify=y, random_state=0)

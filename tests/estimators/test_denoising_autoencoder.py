@@ -189,7 +189,7 @@ def test_mean_activation_is_as_asked():
     learn, _ = mnist(1500)
     strokes = SparseAutoencoder(random_state=0).fit(learn)
     check_sparse(strokes, learn)
-    assert (strokes.transform(learn) > 0.5).any(axis=0).mean() > 0.9  # rarely active, not never
+    assert (strokes.transform(learn) > 0.5).any(axis=0).mean() > 0.7  # rarely active, not never
 
 
 def test_without_penalty_units_are_more_active():
