@@ -20,16 +20,15 @@ from scipy.ndimage import median_filter
 from sklearn.decomposition import PCA
 from sklearn.model_selection import train_test_split
 
-from ebm_sklearn import DenoisingAutoencoder
-from ebm_sklearn.autoencoder_displays import DenoisingDisplay
+from ebm_sklearn import DenoisingAutoencoder, DenoisingDisplay
 
 X, y = mnist_data()
-X_train, X_test = train_test_split((X / 255).astype(np.float32), test_size=500, stratify=y, random_state=0)
-X_train = X_train[:2500]
+X_train, X_test = train_test_split((X / 255).astype(np.float32), test_size=300, stratify=y, random_state=0)
+X_train = X_train[:3500]
 
 noises = ("gaussian", "masking", "salt_and_pepper")
-settings = {"n_iter": 25, "random_state": 0}
-denoisers = {noise: DenoisingAutoencoder(corruption=noise, **settings).fit(X_train) for noise in noises}
+settings = {"batch_size": 32, "n_iter": 20, "random_state": 0}
+denoisers = {noise: DenoisingAutoencoder(128, corruption=noise, **settings).fit(X_train) for noise in noises}
 
 # %%
 # ``corrupt`` makes the noise that a denoiser has learnt from, ``denoise`` takes it off. None of these digits was seen.
@@ -52,7 +51,7 @@ def error(found):
     return float(np.mean((found - X_test) ** 2))
 
 
-planes = [PCA(k, random_state=0).fit(X_train) for k in (10, 20, 40, 80)]
+planes = [PCA(k, svd_solver="randomized", random_state=0).fit(X_train) for k in (10, 20, 40)]
 rows = {}
 for noise, denoiser in denoisers.items():
     noisy = denoiser.corrupt(X_test, random_state=1)

@@ -91,6 +91,6 @@ for ax, (name, found) in zip(
 ):
     ax.plot(signal, color="0.6", linewidth=2.5, label="signal")
     ax.plot(found, color="C3", linewidth=0.9, label=f"{name}, {snr(found):.1f} dB")
-    ax.legend(loc="lower left", ncols=2)
+    ax.legend(loc="lower right", ncols=2)
 axes[-1].set_xlabel("sample")
 plt.show()

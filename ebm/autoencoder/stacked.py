@@ -1,4 +1,4 @@
-"""Stacks of autoencoders: each layer learns to reconstruct the codes of the layer below; then all are unrolled into one.
+"""Stacks of autoencoders: each layer learns to reconstruct the codes of the layer below; then all become one.
 
     h_0 = x,    h_k = f_k(h_{k-1} W_k + c_k),    h_{k-1}' = f_{k-1}(h_k W_k' + b_k)
 

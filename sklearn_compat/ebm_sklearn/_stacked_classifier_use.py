@@ -25,7 +25,7 @@ class FittedStackClassifier(ClassifierMixin, ClassNamePrefixFeaturesOutMixin, Tr
 
     classes_: np.ndarray
 
-    def _objective(self) -> Classification:
+    def _objective(self) -> Any:
         return Classification(self._stack().network().encoder, len(self.classes_), self._stack().network().shape)
 
     @property

@@ -155,7 +155,7 @@ class DenoisingAutoencoder(LearningAutoencoder):
         self.verbose = verbose
         self.random_state = random_state
 
-    def _objective(self) -> Reconstruction:
+    def _objective(self) -> Any:
         noise = as_corruption(self.corruption, self.corruption_level)
         return Reconstruction(self._architecture(), self.loss, noise)
 

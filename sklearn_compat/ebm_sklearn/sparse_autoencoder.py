@@ -58,7 +58,9 @@ class SparseAutoencoder(LearningAutoencoder):
     l2 : float, default=0.01
         Weight decay: the gradient of weights, not of biases, gains ``l2`` times the weights. It makes the dictionary
         smooth; without it small activations can hide behind large weights of the decoder.
-    clip_norm, early_stopping, validation_fraction, n_iter_no_change, tol, device, n_jobs, callbacks, verbose, random_state
+    clip_norm, early_stopping, validation_fraction, n_iter_no_change, tol
+        As of `Autoencoder`.
+    device, n_jobs, callbacks, verbose, random_state
         As of `Autoencoder`.
 
     Attributes

@@ -59,7 +59,8 @@ class StackedAutoencoder(LearningStack, FittedAutoencoder):
     n_iter : int, default=50
         Passes over the data for fine-tuning; 0 leaves the layers as they are.
     optimizer, learning_rate, schedule, batch_size, l2, clip_norm
-        As of `Autoencoder` (but ``batch_size=64``), for every layer and for the whole; a linear schedule falls in each anew.
+        As of `Autoencoder` (but ``batch_size=64``), for every layer and for the whole; a linear schedule falls
+        in each anew.
     early_stopping, validation_fraction, n_iter_no_change, tol
         As of `Autoencoder`, in fine-tuning.
     device, n_jobs, callbacks, verbose, random_state
@@ -174,7 +175,7 @@ class StackedAutoencoder(LearningStack, FittedAutoencoder):
     def _architecture(self) -> Architecture:
         return self._stack().network()
 
-    def _objective(self) -> Reconstruction:
+    def _objective(self) -> Any:
         return Reconstruction(self._architecture(), self.loss)
 
     def _first_parameters(self, random: Random, samples: Samples) -> dict[str, np.ndarray]:

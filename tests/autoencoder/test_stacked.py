@@ -1,4 +1,4 @@
-"""Stacks: layers that learn alone, unrolled; noise and sparsity in their gradients; RBMs as layers; classes on a code."""
+"""Stacks: layers that learn alone, unrolled; noise and sparsity in gradients; RBMs as layers; classes on a code."""
 
 import numpy as np
 import pytest
@@ -76,7 +76,7 @@ class _OneStream(Context):
 
 
 def test_masking_is_dropout_of_inputs_up_to_its_factor():
-    """f(m x) with weights W is f(m x / (1 - r)) with weights (1 - r) W: the same losses, and gradients times (1 - r)."""
+    """f(m x) with weights W is f(m x / (1 - r)) with weights (1 - r) W: the same losses, gradients times (1 - r)."""
     r, x = 0.4, np.random.default_rng(0).random((9, 6))
     masked = Reconstruction(dense_layout(6, 4, code_activation="tanh"), corruption=Masking(r))
     dropped = Reconstruction(own_layout([Dropout(r), Dense(4, "tanh")], [Dense(6)], (6,)))

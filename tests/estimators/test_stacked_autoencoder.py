@@ -60,7 +60,7 @@ def test_layers_learn_first_then_the_whole(kind):
 
 
 def test_first_layer_is_an_autoencoder_of_the_samples():
-    """Without fine-tuning and with one layer, a stack is the autoencoder of that layer, learnt under the layer's seed."""
+    """Without fine-tuning a stack of one layer is the autoencoder of that layer, learnt under the layer's seed."""
     found = StackedAutoencoder(8, hidden_layer_sizes=(), kind="plain", pretrain_iter=3, n_iter=0, random_state=0).fit(X)
     data, random = TrainingData.from_array(X), Random(found._seed).child(Stream.PRETRAINING, 0)
     objective = Reconstruction(dense_layout(64, 8))
