@@ -11,6 +11,8 @@ from sklearn.preprocessing import MinMaxScaler
 from sklearn.svm import SVC
 
 from ebm.networks.dense import Dense
+from ebm.networks.normalisation import BatchNormalisation
+from ebm.networks.shape import Flatten, Reshape
 from ebm.storage import ModelFileError
 from ebm.training import Checkpoint
 from ebm_sklearn import ConditionalVAE
@@ -94,6 +96,20 @@ def test_sparse_rows_and_layers_of_ones_own():
     layers = {"encoder": [Dense(9, "relu"), Dense(6)], "decoder": [Dense(9, "relu"), Dense(64)]}
     for other, given in ((ConditionalVAE(3, **SMALL), csr_array(X)), (ConditionalVAE(**layers, **SMALL), X)):
         assert_array_equal(other.fit(given, Y).transform(given, Y), found.transform(X, Y))
+
+
+def test_layers_of_images_get_the_label_at_every_pixel():
+    layers = {
+        "encoder": [Flatten(), Dense(9, "relu"), BatchNormalisation(), Dense(6)],
+        "decoder": [Dense(9, "relu"), Dense(64), Reshape((8, 8, 1))],
+    }
+    found = ConditionalVAE(**layers, **SMALL).fit(X.reshape(-1, 8, 8), Y)
+    assert found.parameters_["encoder.1.weights"].shape == (8 * 8 * 11, 9)
+    assert found.reconstruct(X.reshape(-1, 8, 8), Y).shape == (300, 8, 8)
+    rows = ConditionalVAE(**layers, **SMALL, image_shape=(8, 8)).fit(X, Y)
+    assert_array_equal(rows.transform(X, Y), found.transform(X, Y))
+    parts = ConditionalVAE(**layers, **SMALL).partial_fit(X.reshape(-1, 8, 8), Y).partial_fit(X.reshape(-1, 8, 8), Y)
+    assert_array_equal(parts.transform(X, Y), found.transform(X, Y))  # running means go on too
 
 
 def test_in_a_pipeline():
