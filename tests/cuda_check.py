@@ -137,17 +137,20 @@ def print_table(rows: list[dict[str, object]]) -> None:
 
 
 def main() -> int:
-    """Check each capability in a process of its own (compiled parts are kept for a process's life)."""
+    """Check all capabilities at once, each in a process of its own (compiled parts are kept for a process's life)."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--one", choices=CAPABILITIES, help=argparse.SUPPRESS)
     one = parser.parse_args().one
     if one:
         json.dump(check_capability(one), sys.stdout)
         return 0
-    rows: list[dict[str, object]] = []
-    for capability in CAPABILITIES:
-        command = [sys.executable, "-m", "tests.cuda_check", "--one", capability]
-        rows += json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True).stdout)
+    command = [sys.executable, "-m", "tests.cuda_check", "--one"]
+    processes = [subprocess.Popen([*command, c], stdout=subprocess.PIPE, text=True) for c in CAPABILITIES]
+    printed = [process.communicate()[0] for process in processes]
+    for process in processes:
+        if process.returncode:
+            raise SystemExit(f"{process.args} ended with {process.returncode}")
+    rows = [row for text in printed for row in json.loads(text)]
     print_table(rows)
     failed = sum(row["verdict"] != "ok" for row in rows)
     print(f"{len(rows) - failed} passed, {failed} failed")

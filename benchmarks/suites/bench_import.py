@@ -1,11 +1,15 @@
-"""Importing in a fresh process."""
+"""Importing in a fresh process: the package, which loads nothing yet, and one estimator beside scikit-learn's."""
 
-MODULES = ["ebm_sklearn", "sklearn.neural_network"]
+STATEMENTS = [
+    "import ebm_sklearn",
+    "from ebm_sklearn import RBM",
+    "from sklearn.neural_network import BernoulliRBM",
+]
 
 
-def timeraw_import(module: str) -> str:
-    return f"import {module}"
+def timeraw_import(statement: str) -> str:
+    return statement
 
 
-timeraw_import.params = MODULES
-timeraw_import.param_names = ["module"]
+timeraw_import.params = STATEMENTS
+timeraw_import.param_names = ["statement"]

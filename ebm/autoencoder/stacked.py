@@ -72,7 +72,8 @@ class LayerWeights:
         """
         if isinstance(layer, Mapping):
             names = ("encoder.0.weights", "encoder.0.bias", "decoder.0.bias")
-            return cls(*(layer[name] for name in names), layer.get("decoder.0.weights"))
+            weights, hidden, visible = (layer[name] for name in names)
+            return cls(weights, hidden, visible, layer.get("decoder.0.weights"))
         return cls(layer.weights, layer.hidden_bias, layer.visible_bias)
 
 
@@ -169,8 +170,8 @@ class Stack:
         if k:
             n_in, logistic = self.sizes[k - 1], self.activation == "sigmoid"
             loss, output = ("bernoulli", "identity") if logistic else ("squared", self.activation)
-        kinds = {"code_activation": self._kinds()[k], "output_activation": output}
-        layer = dense_layout(n_in, self.sizes[k], **kinds, tied=self.tied)
+        code = self._kinds()[k]
+        layer = dense_layout(n_in, self.sizes[k], code_activation=code, output_activation=output, tied=self.tied)
         return Reconstruction(layer, loss, self.corruption, self.sparsity)
 
     def codes(self, data: TrainingData, layers: Learnt) -> TrainingData:

@@ -189,7 +189,7 @@ def _elu_slope_cpu(y: Any, dy: Any, out: Any, first: Any, last: Any) -> None:
 
 
 # kind: the loops forward and backward, and their numbers
-_LOOPS: dict[int, tuple[Any, tuple[float, ...], Any, tuple[float, ...]]] = {
+_LOOPS: dict[Any, tuple[Any, tuple[float, ...], Any, tuple[float, ...]]] = {
     IDENTITY: (_kinked_cpu, (1.0,), _kinked_slope_cpu, (1.0,)),
     RELU: (_kinked_cpu, (0.0,), _kinked_slope_cpu, (0.0,)),
     LEAKY_RELU: (_kinked_cpu, (LEAK,), _kinked_slope_cpu, (LEAK,)),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -46,8 +46,8 @@ class Dense:
     bias: bool = True
     init: str = "glorot"
 
-    statistics = ()
-    transposed = False
+    statistics: ClassVar[tuple[str, ...]] = ()
+    transposed: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         if isinstance(self.units, bool) or not isinstance(self.units, int | np.integer) or self.units < 1:
@@ -122,7 +122,7 @@ class Dense:
 class TransposedDense(Dense):
     """y = f(x W^T + b), W of shape (units, n_in): given an encoder's W, its tied decoder. Otherwise as `Dense`."""
 
-    transposed = True
+    transposed: ClassVar[bool] = True
 
 
 def _packed(matrix: Any, context: Context, *, transposed: bool) -> np.ndarray:

@@ -24,15 +24,12 @@ Parameters = Mapping[str, Any]  # arrays by name
 
 
 class Layer(Protocol):
-    """One layer; a `Sequential` of layers is a layer too.
+    """One layer; a `Sequential` of layers is a layer too."""
 
-    Attributes
-    ----------
-    statistics : tuple of str
-        Parameters that no gradient moves: running means, which a forward pass in training moves in place.
-    """
-
-    statistics: tuple[str, ...]
+    @property
+    def statistics(self) -> tuple[str, ...]:
+        """Parameters that no gradient moves: running means, which a forward pass in training moves in place."""
+        ...
 
     def output_shape(self, shape: Shape) -> Shape:
         """Return the shape of one output for inputs of this shape.
@@ -49,7 +46,7 @@ class Layer(Protocol):
         ...
 
     def forward(self, parameters: Parameters, x: Any, context: Context) -> tuple[Any, Any]:
-        """Return the output for a batch x of shape (n, *shape), C-contiguous, and the cache."""
+        """Return the output for a batch x of shape ``(n, *shape)``, C-contiguous, and the cache."""
         ...
 
     def backward(

@@ -158,9 +158,8 @@ class SparseAutoencoder(LearningAutoencoder):
     loss = "squared"
 
     def _architecture(self) -> Architecture:
-        hidden = tuple(self.hidden_layer_sizes)
-        n_features, kinds = int(np.prod(self.sample_shape_)), {"activation": self.activation}
-        return dense_layout(n_features, self.n_components, hidden, **kinds, code_activation="sigmoid")
+        sizes = int(np.prod(self.sample_shape_)), self.n_components, tuple(self.hidden_layer_sizes)
+        return dense_layout(*sizes, activation=self.activation, code_activation="sigmoid")
 
     def _objective(self) -> Reconstruction:
         penalty = Sparsity(float(self.sparsity), float(self.sparsity_weight))

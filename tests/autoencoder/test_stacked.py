@@ -18,7 +18,7 @@ from ebm.networks.objective import Batch
 from ebm.networks.sequential import Sequential
 from ebm.random import Random, Stream
 from tests.boltzmann.models import small_model
-from tests.networks.checks import close, differences, with_parameters
+from tests.networks.checks import close, differences
 
 
 def shares(n):
@@ -127,7 +127,9 @@ def test_a_stack_of_rbms_is_unrolled():
     down = low.visible_mean(high.visible_mean(code))
     for tied in (True, False):
         network = Stack(6, (4, 3), loss="bernoulli", tied=tied).network()
-        model = AutoencoderModel(network, unrolled([LayerWeights.of(low), LayerWeights.of(high)], tied=tied), "bernoulli")
+        model = AutoencoderModel(
+            network, unrolled([LayerWeights.of(low), LayerWeights.of(high)], tied=tied), "bernoulli"
+        )
         np.testing.assert_allclose(model.encode(x), code, rtol=1e-12)
         np.testing.assert_allclose(model.reconstruct(x), down, rtol=1e-12)
 
@@ -187,6 +189,11 @@ def test_classification_gradient_and_probabilities():
     np.testing.assert_allclose(p.sum(axis=1), 1, rtol=1e-14)
     np.testing.assert_allclose(values, -np.log((p * labels).sum(axis=1)), rtol=1e-12)
     for name, gradient in gradients.items():
-        close(gradient, differences(lambda: float(batch.weights @ objective.values(parameters, batch, Context())), parameters[name]))
+        close(
+            gradient,
+            differences(
+                lambda: float(batch.weights @ objective.values(parameters, batch, Context())), parameters[name]
+            ),
+        )
     logits = objective.codes(parameters, batch.x) @ parameters["head.weights"] + parameters["head.bias"]
     np.testing.assert_allclose(np.log(p), logits - np.log(np.exp(logits).sum(axis=1, keepdims=True)), rtol=1e-9)

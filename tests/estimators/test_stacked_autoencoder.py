@@ -84,7 +84,9 @@ def test_a_deep_network_is_easier_to_learn_from_its_layers():
 def test_noise_is_in_the_layers_alone():
     """Without pretraining the kind does not matter: fine-tuning is on clean samples, with no penalty."""
     options = {**SMALL, "pretrain_iter": 0, "activation": "sigmoid", "code_activation": "sigmoid"}
-    plain, *others = (StackedAutoencoder(5, **options, kind=kind).fit(SOME) for kind in ("plain", "denoising", "sparse"))
+    plain, *others = (
+        StackedAutoencoder(5, **options, kind=kind).fit(SOME) for kind in ("plain", "denoising", "sparse")
+    )
     for other in others:
         same(plain, other)
     plain, *others = (StackedAutoencoder(5, **{**SMALL, **kind}).fit(SOME) for kind in KINDS[:2])
@@ -340,22 +342,22 @@ def digits_14():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["denoising", "plain"])
-def test_pretraining_beats_a_random_start_with_200_labels(kind, capsys):
-    """The mean accuracy over seeds of labels and of weights, at as many epochs of fine-tuning."""
+def test_pretraining_beats_a_random_start_with_200_labels(capsys):
+    """Over seeds of labels and of weights, at as many epochs of fine-tuning; layers that denoise beat plain ones."""
     learn, test, of_learn, of_test = digits_14()
     found = []
     for seed in range(4):
         few, _ = train_test_split(np.arange(len(learn)), train_size=200, stratify=of_learn, random_state=seed)
         labels = np.full(len(learn), -1)
         labels[few] = of_learn[few]
-        base = StackedAutoencoderClassifier(kind=kind, unlabeled=-1, random_state=seed)
-        row = [clone(base).set_params(pretrain=p).fit(learn, labels).score(test, of_test) for p in (True, False)]
-        linear = LogisticRegression(max_iter=2000).fit(learn[few], of_learn[few])
-        found.append([*row, linear.score(test, of_test)])
-    pretrained, random, linear = np.array(found).T
+        base = StackedAutoencoderClassifier(unlabeled=-1, random_state=seed)
+        kinds = [{}, {"kind": "plain"}, {"pretrain": False}]
+        row = [clone(base).set_params(**kind).fit(learn, labels).score(test, of_test) for kind in kinds]
+        found.append([*row, LogisticRegression(max_iter=2000).fit(learn[few], of_learn[few]).score(test, of_test)])
+    denoising, plain, at_random, linear = np.array(found).T
     with capsys.disabled():
-        print(f"\n{kind}: pretrained {pretrained}, random {random}, logistic regression {linear}")
-    assert (pretrained > random).all()
-    assert pretrained.mean() - random.mean() > (0.025 if kind == "denoising" else 0.005)
-    assert pretrained.mean() > linear.mean() + 0.02
+        print(f"\ndenoising {denoising}, plain {plain}, random {at_random}, logistic regression {linear}")
+    assert (denoising > at_random + 0.015).all()
+    assert denoising.mean() > at_random.mean() + 0.025
+    assert denoising.mean() > plain.mean() + 0.025
+    assert denoising.mean() > linear.mean() + 0.04

@@ -20,7 +20,7 @@ from ebm.boltzmann.learning import ContrastiveLearner
 from ebm.boltzmann.rule import Rule
 from ebm.boltzmann.tempered_rbm import TemperedRBM
 from ebm.data import TrainingData
-from ebm.kernels import categorical, conditional, dense_associative, hopfield, jit, linear, storkey, units
+from ebm.kernels import categorical, conditional, dense_associative, hopfield, jit, linear, patches, storkey, units
 from ebm.kernels.activations import KINDS, activate, backward
 from ebm.kernels.bernoulli import bernoulli
 from ebm.kernels.box_muller import normals
@@ -32,7 +32,9 @@ from ebm.kernels.philox import uniforms
 from ebm.kernels.processor import FEATURES
 from ebm.kernels.reduce import column_sums, softplus_rows
 from ebm.kernels.update import update
+from ebm.kernels.vector import at
 from ebm.networks.context import Context
+from ebm.networks.convolution import Convolution, TransposedConvolution
 from ebm.networks.corruption import GaussianNoise, SaltAndPepper, corrupt
 from ebm.networks.learning import NetworkLearner
 from ebm.optimizers.adam import Adam
@@ -42,6 +44,7 @@ from ebm.sampling.parallel_tempering import ParallelTempering
 from tests.boltzmann.models import small_model
 from tests.kernels.network_loops import use_losses, use_steps
 from tests.kernels.variational_loops import use_variational
+from tests.networks.convolutions import both_ways, images
 from tests.networks.layer_cases import CASES, EMBEDDING, outcomes
 
 NUMBA = tuple(int(part) for part in numba.__version__.split(".")[:2])
@@ -96,6 +99,10 @@ def use_all(dtype):
     family = TemperedRBM(model, model.visible_bias)
     family.sweep(family.start(2, Random(0)), np.linspace(0, 1, 2), Random(0), 0)
     ParallelTempering(BetaLadder(family, np.linspace(0, 1, 2)), 1, Random(0)).run(1)
+    for layer in (Convolution(3, 2), TransposedConvolution(1, 2)):
+        for shape in ((4, 3, 2), (4, 3, 32)):
+            x, parameters, dy = images(layer, shape, 2, dtype)
+            both_ways(layer, x, parameters, dy)
     for n_chains in (1, 8):
         lattice = IsingLattice((4, 4), dtype=dtype)
         lattice.potential(lattice.sample(n_chains, 1, random=0))
@@ -131,8 +138,10 @@ def use_network(dtype):
 
 
 def compiled(core, dtype):
-    """Compile a loop anew for the signature of that precision: code from the disk cache cannot be read."""
+    """Return a loop that can be read, and its signature: compiled anew where it came from the disk cache."""
     used = [s for s in core.signatures if np.dtype(dtype).name in str(s[0]) and not _mixed(s, dtype)]
+    if not core.stats.cache_hits:
+        return core, used[0]
     fresh = jit.core(core.py_func)
     fresh._cache = NullCache()
     fresh.compile(used[0])
@@ -181,6 +190,7 @@ def test_every_loop_is_looked_at(single):
         "column_totals._cpu", "softmax._forward_cpu", "softmax._backward_cpu", "pyramid._cpu",
         "embedding._forward_cpu", "embedding._gradient_cpu",
         "corruption._mask_cpu", "corruption._salt_cpu", "corruption._gauss_cpu",
+        "convolution._convolve_cpu", "convolution_gradient._weights_cpu",
     }  # fmt: skip
 
 
@@ -212,6 +222,7 @@ def test_a_double_that_creeps_in_is_caught():
     assert in_double(creeping.inspect_llvm(creeping.signatures[0]))
 
 
+ONLY_MOVES = ("convolution._pack_cpu", "convolution_narrow.pack_narrow")  # loops without arithmetic
 WIDE = platform.machine() in ("x86_64", "AMD64") and "avx" in FEATURES
 wide = pytest.mark.skipif(not WIDE, reason="looks for the names of x86's wide registers")
 
@@ -223,6 +234,8 @@ COPYING = ("joining._join_cpu", "joining._left_cpu", "bound._fill_cpu", "bound._
 @wide
 def test_loops_use_vector_registers(single):
     for name, (core, signature) in single.items():
+        if name in ONLY_MOVES:
+            continue
         assembly = core.inspect_asm(signature)
         if name in COPYING:
             assert re.search(r"\bvmovups\s.*[yz]mm", assembly), name
@@ -272,3 +285,27 @@ def test_random_words_of_lattices_are_made_in_vectors(single, name):
     core, signature = single[name]
     rounds = re.findall(r"\bvpmuludq\s.*[yz]mm", core.inspect_asm(signature))
     assert len(rounds) >= 20  # ten rounds of two products
+
+
+def stores_on_the_stack(multiply):
+    """Compile a tile of a product and count the vectors that it keeps on the stack."""
+
+    @jit.core
+    def product(a, places, c, first, last):
+        multiply(at(a, 0), at(places, 0), at(places, 0), at(a, 0), 32, last - first, at(c, 0), 32, at(c, 0), 32)
+
+    product._cache = NullCache()
+    a = np.zeros(9999, np.float32)
+    product(a, np.zeros(12, np.int32), a.copy(), 0, 1)
+    lines = product.inspect_asm(product.signatures[0]).splitlines()
+    sums = [i for i, line in enumerate(lines) if re.search(r"\bvfmadd\d+ps\s", line)]
+    assert len(sums) == 2 * patches.ROWS
+    stored = r"\bvmov[au]ps\s+%[yz]mm\d+, .*\(%r[sb]p\)"
+    return sum(bool(re.search(stored, line)) for line in lines[sums[0] : sums[-1]])
+
+
+@pytest.mark.skipif(not WIDE or "fma" not in FEATURES, reason="looks for the names of x86's wide registers")
+def test_a_convolution_keeps_its_sums_in_registers(monkeypatch):
+    assert not stores_on_the_stack(patches._large)
+    monkeypatch.setattr(patches, "REGISTER", "")  # the mistake: all loads first
+    assert stores_on_the_stack(patches._gathered_product(patches.ROWS, 2))

@@ -33,13 +33,17 @@ def load(path: Path, *methods: str) -> Any:
         If it holds no estimator of this library, or one that cannot do what is asked.
     """
     kind = storage.describe(path).kind
-    known = [name for name in ebm_sklearn.__all__ if hasattr(getattr(ebm_sklearn, name), "load")]
-    if kind not in known:
+    if not _is_estimator(kind):
+        known = filter(_is_estimator, ebm_sklearn.__all__)
         raise storage.ModelFileError(f"{path} holds a {kind!r}; estimators are {', '.join(known)}")
     missing = [name for name in methods if not hasattr(getattr(ebm_sklearn, kind), name)]
     if missing:
         raise storage.ModelFileError(f"{path} holds a {kind}, which has no {', '.join(missing)}")
     return getattr(ebm_sklearn, kind).load(path)
+
+
+def _is_estimator(name: str) -> bool:
+    return name in ebm_sklearn.__all__ and hasattr(getattr(ebm_sklearn, name), "load")
 
 
 def describe(path: Path) -> str:
