@@ -10,6 +10,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 from sklearn.svm import SVC
 
+from ebm.networks.convolution import Convolution, TransposedConvolution
 from ebm.networks.dense import Dense
 from ebm.networks.normalisation import BatchNormalisation
 from ebm.networks.shape import Flatten, Reshape
@@ -110,6 +111,30 @@ def test_layers_of_images_get_the_label_at_every_pixel():
     assert_array_equal(rows.transform(X, Y), found.transform(X, Y))
     parts = ConditionalVAE(**layers, **SMALL).partial_fit(X.reshape(-1, 8, 8), Y).partial_fit(X.reshape(-1, 8, 8), Y)
     assert_array_equal(parts.transform(X, Y), found.transform(X, Y))  # running means go on too
+
+
+def test_convolutions(tmp_path):
+    halving = {"stride": 2, "padding": 1, "activation": "relu"}
+    layers = {
+        "encoder": [Convolution(16, 3, **halving), Convolution(32, 3, **halving), Flatten(), Dense(16)],
+        "decoder": [
+            Dense(128, "relu"),
+            Reshape((2, 2, 32)),
+            TransposedConvolution(16, 4, **halving),
+            TransposedConvolution(1, 4, stride=2, padding=1),
+        ],
+    }
+    images = DIGITS.reshape(-1, 8, 8)
+    found = ConditionalVAE(**layers, n_iter=40, random_state=0).fit(images, LABELS)
+    assert found.parameters_["encoder.0.weights"].shape == (3, 3, 11, 16)  # channels: grey, classes
+    asked = np.repeat(np.arange(10), 20)
+    samples = found.sample(200, y=asked)
+    assert samples.shape == (200, 8, 8)
+    assert np.mean(SVC(C=5).fit(DIGITS, LABELS).predict(samples.reshape(200, -1)) == asked) > 0.9
+    found.save(tmp_path / "model")
+    loaded = ConditionalVAE.load(tmp_path / "model")
+    assert loaded.get_params() == found.get_params()
+    assert_array_equal(loaded.sample(200, y=asked), samples)
 
 
 def test_in_a_pipeline():
