@@ -135,6 +135,9 @@ def test_convolutions(tmp_path):
     loaded = ConditionalVAE.load(tmp_path / "model")
     assert loaded.get_params() == found.get_params()
     assert_array_equal(loaded.sample(200, y=asked), samples)
+    described = ConditionalVAE(3, **SMALL, channels=(4,)).fit(images, LABELS)
+    assert described.parameters_["encoder.0.weights"].shape == (5, 5, 11, 4)
+    assert described.sample(2, y=3).shape == (2, 8, 8)
 
 
 def test_in_a_pipeline():
