@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from ebm.autoencoder.layout import convolutional_layout
 from ebm.autoencoder.likelihood import BernoulliLikelihood, Likelihood
 from ebm.autoencoder.model import DECODER, ENCODER
 from ebm.kernels.joining import join, take_left
@@ -179,6 +180,40 @@ def variational_layout(
     encoder: list[Any] = [Dense(size, activation) for size in hidden_layer_sizes] + [Dense(2 * n_components)]
     decoder: list[Any] = [Dense(size, activation) for size in reversed(hidden_layer_sizes)] + [Dense(n_features)]
     return own_variational_layout(encoder, decoder, (n_features,), likelihood=likelihood, n_classes=n_classes)
+
+
+def convolutional_variational_layout(
+    shape: Shape,
+    n_components: int,
+    channels: Sequence[int],
+    hidden_layer_sizes: Sequence[int] = (),
+    *,
+    kernel_size: int = 5,
+    activation: str = "relu",
+    likelihood: Likelihood | None = None,
+    n_classes: int = 0,
+) -> VariationalArchitecture:
+    """Return convolutions of stride 2 and dense layers to 2 n_components, and from n_components back.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Of an image, (height, width, channels).
+    n_components : int
+    channels, hidden_layer_sizes, kernel_size, activation
+        As of :func:`ebm.autoencoder.layout.convolutional_layout`.
+    likelihood, n_classes
+        As of :func:`variational_layout`.
+
+    Raises
+    ------
+    ValueError
+        When samples are no images, or a size is none.
+    """
+    sizes = shape, n_components, channels, hidden_layer_sizes
+    plain = convolutional_layout(*sizes, kernel_size=kernel_size, activation=activation)
+    encoder = [*plain.encoder.layers[:-1], Dense(2 * n_components)]
+    return own_variational_layout(encoder, plain.decoder.layers, shape, likelihood=likelihood, n_classes=n_classes)
 
 
 def own_variational_layout(

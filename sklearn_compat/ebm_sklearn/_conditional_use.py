@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ebm.random import Random, Stream
 from ebm.storage import ModelFileError
+from ebm_sklearn._autoencoder_use import dictionary
 from ebm_sklearn._files import take_array
 from ebm_sklearn._images import read_rows, shape_of_images
 from ebm_sklearn._input import by_numbered_blocks
@@ -41,8 +42,7 @@ class FittedConditional(LearningVariational):
     @property
     def feature_dictionary_(self) -> np.ndarray:
         """For each unit of the first layer, the features of length 1 that excite it most, (n_units, n_features)."""
-        whole = super().feature_dictionary_[:, : self.n_features_in_]
-        return np.ascontiguousarray(whole / np.maximum(np.linalg.norm(whole, axis=1, keepdims=True), 1e-30))
+        return dictionary(super().feature_dictionary_[:, : self.n_features_in_].T)
 
     def _labels(self, y: Any, n: int) -> np.ndarray:
         return one_hot(numbers_given(y, n, self.classes_), len(self.classes_), self._dtype)

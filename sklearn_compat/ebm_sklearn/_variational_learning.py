@@ -15,6 +15,7 @@ from ebm.autoencoder.model import DECODER
 from ebm.autoencoder.variational import Variational
 from ebm.autoencoder.variational_layout import (
     VariationalArchitecture,
+    convolutional_variational_layout,
     own_variational_layout,
     variational_layout,
 )
@@ -23,10 +24,16 @@ from ebm.data import deviations
 from ebm.networks.sequential import prefixed
 from ebm.random import Random, Stream
 from ebm_sklearn._network_learning import Samples
-from ebm_sklearn.autoencoder import AUTOENCODER_CONSTRAINTS, LearningAutoencoder, first_parameters
+from ebm_sklearn.autoencoder import (
+    AUTOENCODER_CONSTRAINTS,
+    CONVOLUTION_CONSTRAINTS,
+    LearningAutoencoder,
+    first_parameters,
+)
 
 NOT_OURS = ("code_activation", "loss", "tied")
 VARIATIONAL_CONSTRAINTS: dict[str, list[Any]] = {
+    **CONVOLUTION_CONSTRAINTS,
     **{name: kinds for name, kinds in AUTOENCODER_CONSTRAINTS.items() if name not in NOT_OURS},
     "likelihood": [StrOptions({"bernoulli", "gaussian"})],
     "noise_variance": [StrOptions({SHARED, FEATURES}), Interval(Real, 0, None, closed="neither")],
@@ -75,8 +82,12 @@ class LearningVariational(LearningAutoencoder):
             raise ValueError(
                 f"encoder and decoder go together, got encoder={self.encoder!r} and decoder={self.decoder!r}"
             )
-        sizes = int(np.prod(self.sample_shape_)), self.n_components, tuple(self.hidden_layer_sizes)
-        return variational_layout(*sizes, activation=self.activation, **more)
+        more["activation"] = self.activation
+        hidden, channels = tuple(self.hidden_layer_sizes), tuple(self.channels)
+        if channels:
+            more["kernel_size"] = self.kernel_size
+            return convolutional_variational_layout(self.sample_shape_, self.n_components, channels, hidden, **more)
+        return variational_layout(int(np.prod(self.sample_shape_)), self.n_components, hidden, **more)
 
     def _objective(self) -> Any:
         return Variational(self._architecture(), float(self.beta))

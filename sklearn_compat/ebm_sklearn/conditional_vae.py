@@ -37,6 +37,11 @@ class ConditionalVAE(FittedConditional):
         Numbers in a code.
     hidden_layer_sizes : array-like of int, default=(200,)
         Units of the encoder's hidden layers, from the data to the code; the decoder mirrors them.
+    channels : array-like of int, default=()
+        Channels of convolutions before the dense layers, each of stride 2, so that it halves height and width; the
+        decoder mirrors them. They need images (or ``image_shape``).
+    kernel_size : int, default=5
+        Height and width of their kernels, odd.
     activation : str, default="relu"
         Of hidden layers: "identity", "sigmoid", "tanh", "relu", "leaky_relu", "softplus", "elu".
     likelihood : {"bernoulli", "gaussian"}, default="bernoulli"
@@ -52,7 +57,7 @@ class ConditionalVAE(FittedConditional):
     n_importance : int, default=64
         Codes that `score_samples` draws for every sample; the bound rises with it.
     encoder, decoder : list of layers, default=None
-        Layers of `ebm.networks` in place of the dense ones that the parameters above describe, such as convolutions.
+        Layers of `ebm.networks` in place of those that the parameters above describe.
         The encoder takes features and classes, at every pixel of an image, and ends with 2 k outputs, means and
         log-variances; the decoder takes k numbers and classes, and its last layer has the identity as its activation:
         logits, or means.
@@ -146,6 +151,8 @@ class ConditionalVAE(FittedConditional):
         n_components: int = 16,
         *,
         hidden_layer_sizes: Any = (200,),
+        channels: Any = (),
+        kernel_size: int = 5,
         activation: str = "relu",
         likelihood: str = "bernoulli",
         noise_variance: Any = "shared",
@@ -173,6 +180,8 @@ class ConditionalVAE(FittedConditional):
     ) -> None:
         self.n_components = n_components
         self.hidden_layer_sizes = hidden_layer_sizes
+        self.channels = channels
+        self.kernel_size = kernel_size
         self.activation = activation
         self.likelihood = likelihood
         self.noise_variance = noise_variance

@@ -30,6 +30,11 @@ class VariationalAutoencoder(LearningVariational):
         Numbers in a code.
     hidden_layer_sizes : array-like of int, default=(200,)
         Units of the encoder's hidden layers, from the data to the code; the decoder mirrors them.
+    channels : array-like of int, default=()
+        Channels of convolutions before the dense layers, each of stride 2, so that it halves height and width; the
+        decoder mirrors them. They need images (or ``image_shape``).
+    kernel_size : int, default=5
+        Height and width of their kernels, odd.
     activation : str, default="relu"
         Of hidden layers: "identity", "sigmoid", "tanh", "relu", "leaky_relu", "softplus", "elu".
     likelihood : {"bernoulli", "gaussian"}, default="bernoulli"
@@ -45,7 +50,7 @@ class VariationalAutoencoder(LearningVariational):
     n_importance : int, default=64
         Codes that `score_samples` draws for every sample; the bound rises with it.
     encoder, decoder : list of layers, default=None
-        Layers of `ebm.networks` in place of the dense ones that the parameters above describe, such as convolutions.
+        Layers of `ebm.networks` in place of those that the parameters above describe.
         The encoder ends with 2 k outputs, means and log-variances; the decoder takes k numbers, and its last layer has
         the identity as its activation: logits, or means.
     image_shape : tuple of int, default=None
@@ -131,6 +136,8 @@ class VariationalAutoencoder(LearningVariational):
         n_components: int = 16,
         *,
         hidden_layer_sizes: Any = (200,),
+        channels: Any = (),
+        kernel_size: int = 5,
         activation: str = "relu",
         likelihood: str = "bernoulli",
         noise_variance: Any = "shared",
@@ -158,6 +165,8 @@ class VariationalAutoencoder(LearningVariational):
     ) -> None:
         self.n_components = n_components
         self.hidden_layer_sizes = hidden_layer_sizes
+        self.channels = channels
+        self.kernel_size = kernel_size
         self.activation = activation
         self.likelihood = likelihood
         self.noise_variance = noise_variance

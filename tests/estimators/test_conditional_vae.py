@@ -10,7 +10,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 from sklearn.svm import SVC
 
+from ebm.networks.convolution import Convolution, TransposedConvolution
 from ebm.networks.dense import Dense
+from ebm.networks.normalisation import BatchNormalisation
+from ebm.networks.shape import Flatten, Reshape
 from ebm.storage import ModelFileError
 from ebm.training import Checkpoint
 from ebm_sklearn import ConditionalVAE
@@ -94,6 +97,47 @@ def test_sparse_rows_and_layers_of_ones_own():
     layers = {"encoder": [Dense(9, "relu"), Dense(6)], "decoder": [Dense(9, "relu"), Dense(64)]}
     for other, given in ((ConditionalVAE(3, **SMALL), csr_array(X)), (ConditionalVAE(**layers, **SMALL), X)):
         assert_array_equal(other.fit(given, Y).transform(given, Y), found.transform(X, Y))
+
+
+def test_layers_of_images_get_the_label_at_every_pixel():
+    layers = {
+        "encoder": [Flatten(), Dense(9, "relu"), BatchNormalisation(), Dense(6)],
+        "decoder": [Dense(9, "relu"), Dense(64), Reshape((8, 8, 1))],
+    }
+    found = ConditionalVAE(**layers, **SMALL).fit(X.reshape(-1, 8, 8), Y)
+    assert found.parameters_["encoder.1.weights"].shape == (8 * 8 * 11, 9)
+    assert found.reconstruct(X.reshape(-1, 8, 8), Y).shape == (300, 8, 8)
+    rows = ConditionalVAE(**layers, **SMALL, image_shape=(8, 8)).fit(X, Y)
+    assert_array_equal(rows.transform(X, Y), found.transform(X, Y))
+    parts = ConditionalVAE(**layers, **SMALL).partial_fit(X.reshape(-1, 8, 8), Y).partial_fit(X.reshape(-1, 8, 8), Y)
+    assert_array_equal(parts.transform(X, Y), found.transform(X, Y))  # running means go on too
+
+
+def test_convolutions(tmp_path):
+    halving = {"stride": 2, "padding": 1, "activation": "relu"}
+    layers = {
+        "encoder": [Convolution(16, 3, **halving), Convolution(32, 3, **halving), Flatten(), Dense(16)],
+        "decoder": [
+            Dense(128, "relu"),
+            Reshape((2, 2, 32)),
+            TransposedConvolution(16, 4, **halving),
+            TransposedConvolution(1, 4, stride=2, padding=1),
+        ],
+    }
+    images = DIGITS.reshape(-1, 8, 8)
+    found = ConditionalVAE(**layers, n_iter=40, random_state=0).fit(images, LABELS)
+    assert found.parameters_["encoder.0.weights"].shape == (3, 3, 11, 16)  # channels: grey, classes
+    asked = np.repeat(np.arange(10), 20)
+    samples = found.sample(200, y=asked)
+    assert samples.shape == (200, 8, 8)
+    assert np.mean(SVC(C=5).fit(DIGITS, LABELS).predict(samples.reshape(200, -1)) == asked) > 0.9
+    found.save(tmp_path / "model")
+    loaded = ConditionalVAE.load(tmp_path / "model")
+    assert loaded.get_params() == found.get_params()
+    assert_array_equal(loaded.sample(200, y=asked), samples)
+    described = ConditionalVAE(3, **SMALL, channels=(4,)).fit(images, LABELS)
+    assert described.parameters_["encoder.0.weights"].shape == (5, 5, 11, 4)
+    assert described.sample(2, y=3).shape == (2, 8, 8)
 
 
 def test_in_a_pipeline():

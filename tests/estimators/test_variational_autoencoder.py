@@ -117,6 +117,21 @@ def test_layers_of_ones_own():
     assert_array_equal(own.transform(X), VariationalAutoencoder(3, **SMALL).fit(X).transform(X))
 
 
+def test_convolutions():
+    found = VariationalAutoencoder(3, **SMALL, channels=(4, 8), kernel_size=3).fit(X.reshape(-1, 8, 8))
+    assert found.parameters_["encoder.1.weights"].shape == (3, 3, 4, 8)
+    assert found.reconstruct(X).shape == X.shape
+    assert found.sample(2).shape == (2, 8, 8)
+    assert found.transform(X).shape == (300, 3)
+    assert np.isfinite(found.score(X))
+    for wrong, message in (
+        ({}, "needs images"),
+        ({"image_shape": (8, 8), "kernel_size": 4}, "kernel_size must be odd"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            VariationalAutoencoder(3, **{**SMALL, "channels": (4,), **wrong}).fit(X)
+
+
 def test_partial_fit_is_fit(tmp_path):
     options = {**SMALL, "n_iter": 4, "likelihood": "gaussian"}
     whole, parts = (VariationalAutoencoder(3, **options) for _ in range(2))
