@@ -37,8 +37,7 @@ demo: $(VENV)/.with-demo  ## fit an RBM on real digits: accuracy, log-likelihood
 	'$(BIN)/ebm' demo
 
 test: $(VENV)/.with-test  ## the tests: CPU, CUDA simulator, CUDA compilation (no GPU needed)
-	$(pytest)
-	NUMBA_ENABLE_CUDASIM=1 '$(BIN)/pytest' tests/cuda_simulator
+	$(pytest) && NUMBA_ENABLE_CUDASIM=1 '$(BIN)/pytest' tests/cuda_simulator  # which finds the CPU's loops compiled
 	'$(BIN)/python' -m tests.cuda_check
 
 test-slow: $(VENV)/.with-test  ## statistics, other libraries as oracles, large files: many minutes

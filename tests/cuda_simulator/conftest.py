@@ -4,6 +4,7 @@ Run it by itself: ``NUMBA_ENABLE_CUDASIM=1 pytest tests/cuda_simulator``. Arrays
 """
 
 import os
+import threading
 
 import pytest
 
@@ -17,6 +18,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "cuda_simulator" in item.nodeid:
             item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def patient_simulator() -> None:
+    """Let the simulator wait for a block's threads: it asks without pause whether they live, and takes their time."""
+    if os.environ.get("NUMBA_ENABLE_CUDASIM") != "1":
+        return
+    from numba.cuda.simulator.kernel import BlockThread
+
+    def is_alive(thread: BlockThread) -> bool:
+        if not thread.syncthreads_blocked:
+            thread.join(1e-4)
+        return threading.Thread.is_alive(thread)
+
+    BlockThread.is_alive = is_alive
 
 
 @pytest.fixture
