@@ -9,8 +9,8 @@ their plane. A deep one may bend: at the same size of the code it reconstructs b
 """
 
 # %%
-# The linear one first. Without hidden layers, with the squared loss, it has the plane of PCA as its only minimum (Baldi &
-# Hornik 1989). The largest angle between the two planes tells how far learning has come.
+# The linear one first. Without hidden layers, with the squared loss, it has the plane of PCA as its only minimum
+# (Baldi & Hornik 1989). The largest angle between the two planes tells how far learning has come.
 
 import numpy as np
 from scipy.linalg import subspace_angles

@@ -2,9 +2,9 @@
 Codes of samples in their contexts
 ==================================
 
-A context-sensitive autoencoder codes a sample x together with a context c, and reads both back from the code. Its loss is
-``||x - x^||^2 + lambda ||c - c^||^2``. While it learns, numbers of both are masked at random, so that it can do without
-what is missing: given x alone it infers c.
+A context-sensitive autoencoder codes a sample x together with a context c, and reads both back from the code. Its loss
+is ``||x - x^||^2 + lambda ||c - c^||^2``. While it learns, numbers of both are masked at random, so that it can do
+without what is missing: given x alone it infers c.
 """
 
 # %%
@@ -38,8 +38,8 @@ for name, guess in guesses.items():
     print(f"{name}: squared error {((guess - c_test) ** 2).sum(axis=1).mean():.3f}, right {100 * right:.1f} %")
 
 # %%
-# The code of both holds both: unseen digits, read back with their contexts; and the same pictures given the context of the
-# next digit in the row, which pulls the reconstruction that way.
+# The code of both holds both: unseen digits, read back with their contexts; and the same pictures given the context of
+# the next digit in the row, which pulls the reconstruction that way.
 
 n = 12
 c_next = np.roll(c_test[:n], -1, axis=0)

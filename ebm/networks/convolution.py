@@ -18,8 +18,9 @@ from ebm.kernels.activations import KINDS
 from ebm.kernels.window import Window
 from ebm.networks import convolution_products as products
 from ebm.networks.context import Context
+from ebm.networks.initial import METHODS, initial_weights
 from ebm.networks.layer import Parameters, Shape
-from ebm.random import Random, Stream
+from ebm.random import Random
 
 Pair = int | tuple[int, int]
 
@@ -64,26 +65,9 @@ def _check(layer: Convolution | TransposedConvolution) -> None:
         raise ValueError(f"channels is {layer.channels!r}; give a positive integer")
     if layer.activation not in KINDS:
         raise ValueError(f"activation is {layer.activation!r}; give one of {', '.join(KINDS)}")
-    if layer.init not in INITS:
-        raise ValueError(f"init is {layer.init!r}; give one of {', '.join(INITS)}")
+    if layer.init not in METHODS:
+        raise ValueError(f"init is {layer.init!r}; give one of {', '.join(METHODS)}")
     _window(layer)
-
-
-INITS = ("he", "glorot")
-
-
-def _initial_weights(shape: Shape, fan_in: int, fan_out: int, random: Random, dtype: Any, method: str) -> np.ndarray:
-    """Return uniform weights of variance 2 / (fan_in + fan_out), or normal ones of variance 2 / fan_in.
-
-    Glorot & Bengio 2010, eq. 16; He et al. 2015 (arXiv:1502.01852), eq. 10.
-    """
-    rows, columns = int(np.prod(shape[:-1])), shape[-1]
-    if method == "glorot":
-        u = random.uniform((rows, columns), Stream.WEIGHTS, 0, np.float64)
-        w = np.sqrt(6 / (fan_in + fan_out)) * (2 * u - 1)
-    else:
-        w = np.sqrt(2 / fan_in) * random.normal((rows, columns), Stream.WEIGHTS, 0, np.float64)
-    return np.ascontiguousarray(w.reshape(shape), dtype)
 
 
 @dataclass(frozen=True)
@@ -101,8 +85,8 @@ class Convolution:
         Zeros around the image; "valid" is none, "same" keeps the size where the stride is 1.
     activation : str, default="identity"
         One of ``ebm.kernels.activations.KINDS``.
-    init : {"he", "glorot"}, default="he"
-        How initial weights spread: normal of variance 2 / fan in, for rectifiers, or uniform of 2 / (fan in + fan out).
+    init : str, default="he"
+        How first weights are drawn, see :func:`ebm.networks.initial.initial_weights`.
 
     Raises
     ------
@@ -145,7 +129,7 @@ class Convolution:
         kernel, channels = _window(self).kernel, _image(shape)[2]
         taps = kernel[0] * kernel[1]
         sizes = taps * channels, taps * self.channels
-        weights = _initial_weights((*kernel, channels, self.channels), *sizes, random, dtype, self.init)
+        weights = initial_weights((*kernel, channels, self.channels), *sizes, random, dtype, self.init)
         return {"weights": weights, "bias": np.zeros(self.channels, dtype)}
 
     def forward(self, parameters: Parameters, x: Any, context: Context) -> tuple[Any, Any]:
@@ -248,7 +232,7 @@ class TransposedConvolution:
         taps = window.kernel[0] * window.kernel[1]
         met = max(1, round(taps / (window.stride[0] * window.stride[1])))
         sizes = met * channels, taps * self.channels
-        weights = _initial_weights((*window.kernel, self.channels, channels), *sizes, random, dtype, self.init)
+        weights = initial_weights((*window.kernel, self.channels, channels), *sizes, random, dtype, self.init)
         return {"weights": weights, "bias": np.zeros(self.channels, dtype)}
 
     def forward(self, parameters: Parameters, x: Any, context: Context) -> tuple[Any, Any]:

@@ -48,7 +48,8 @@ class ContextAutoencoder(LearningAutoencoder):
     context_weight : float, default=1.0
         lambda, what an error of the context weighs beside one of the sample.
     corruption : {"gaussian", "masking", "salt_and_pepper"}, corruption or None, default="masking"
-        Noise (by name or an object of `ebm.networks.corruption`) on what the encoder sees, of samples and contexts alike; None for none.
+        Noise (by name or an object of `ebm.networks.corruption`) on what the encoder sees, of samples and contexts
+        alike; None for none.
     corruption_level : float, default=None
         As of `DenoisingAutoencoder`.
     activation, code_activation : str, default="relu" and "identity"

@@ -121,7 +121,7 @@ def test_convolutions(tmp_path):
     assert found.reconstruct(images).shape == images.shape
     assert -found.score(images) < 0.6 * ((images - images.mean(axis=0)) ** 2).sum(axis=(1, 2)).mean()
     with pytest.raises(AttributeError, match="first layer is Convolution"):
-        found.feature_dictionary_
+        _ = found.feature_dictionary_
     by_rows = Autoencoder(6, **options, image_shape=(7, 8), n_iter=30, random_state=0).fit(images.reshape(-1, 56))
     assert_array_equal(by_rows.transform(images), found.transform(images))
     own = Autoencoder(encoder=[Convolution(3, 3), Dense(2)], decoder=[Dense(56)], n_iter=1).fit(images)
