@@ -121,12 +121,13 @@ def _product(a: Any, by_columns: Any, panels: Any, add: Any, out: Any, first: An
                 row = block[r]
                 for j in range(width):
                     row[j] = 0
-            for h in range(0, width, half):
+            used = min(width, n - p * width)
+            for h in range(0, used, half):
                 tile_rows(
                     at(a, top * a_row), a_row, a_step, at(panels, p * depth * width + h), width, depth,
                     at(block, h), block.shape[1], here,
                 )  # fmt: skip
-            _put(block, out, add, here, top, p * width, min(width, n - p * width))
+            _put(block, out, add, here, top, p * width, used)
 
 
 @inner
