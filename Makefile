@@ -36,9 +36,12 @@ $(VENV)/.with-%: pyproject.toml
 demo: $(VENV)/.with-demo  ## fit an RBM on real digits: accuracy, log-likelihood, pictures
 	'$(BIN)/ebm' demo
 
+# CUDA's tests run beside the CPU's, in the same fresh cache, and are shown after them.
 test: $(VENV)/.with-test  ## the tests: CPU, CUDA simulator, CUDA compilation (no GPU needed)
-	$(pytest) && NUMBA_ENABLE_CUDASIM=1 '$(BIN)/pytest' tests/cuda_simulator  # which finds the CPU's loops compiled
-	'$(BIN)/python' -m tests.cuda_check
+	@mkdir -p build; cache=$$(mktemp -d) && trap 'rm -rf "$$cache"' EXIT && export NUMBA_CACHE_DIR="$$cache"; \
+	{ '$(BIN)/python' -m tests.cuda_check && NUMBA_ENABLE_CUDASIM=1 '$(BIN)/pytest' tests/cuda_simulator; } \
+		>build/cuda.txt 2>&1 & cuda=$$!; \
+	'$(BIN)/pytest'; cpu=$$?; wait $$cuda; cuda=$$?; cat build/cuda.txt; exit $$((cpu || cuda))
 
 test-slow: $(VENV)/.with-test  ## statistics, other libraries as oracles, large files: many minutes
 	$(pytest) -m slow

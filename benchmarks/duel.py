@@ -1,8 +1,8 @@
 """Libraries beside one another, each in its own process with the same number of threads, on the same cores.
 
-A module that measures offers ``SIDES``: by name, a class with the name of its ``package``, made of a case, with
-``run(n)``: do so many pieces of work. In every round all take turns; a row shows medians and the rounds' ratios. Rounds
-in which other processes computed are left out, and so are libraries that are not installed.
+A module of ``benchmarks.peers`` offers ``SIDES``: by name, a class with the name of its ``package``, made of a case,
+with ``run(n)``: do so many pieces of work. In every round all take turns; a row shows medians and the rounds' ratios.
+Rounds in which other processes computed are left out, and so are libraries that are not installed.
 """
 
 from __future__ import annotations
@@ -105,8 +105,8 @@ def run(
     kind: str,
     doc: str | None,
 ) -> None:
-    """Be the command line of a module that measures: time ``cases``, each by the sides it names, and write a table."""
-    options = _parse(module, doc)
+    """Be the command line of a benchmark: time ``cases``, each by the sides that it names, and write a table."""
+    options = _parse(doc)
     sides = installed(import_module(module).SIDES)
     cases = {case: [side for side in of_case if side in sides] for case, of_case in cases.items()}
     effort = Effort(2, 0.05) if options.quick else Effort(options.rounds, options.seconds)
@@ -135,8 +135,8 @@ def installed(sides: Mapping[str, Any]) -> dict[str, Any]:
     return {name: side for name, side in sides.items() if side.package not in missing}
 
 
-def _parse(module: str, doc: str | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog=f"python -m {module}", description=doc)
+def _parse(doc: str | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog=f"python -m {sys.modules['__main__'].__spec__.name}", description=doc)
     parser.add_argument("--quick", action="store_true", help="two short rounds, to see that all works; writes nothing")
     parser.add_argument("--threads", type=int, default=2, help="threads of each library (default 2)")
     parser.add_argument("--rounds", type=int, default=Effort.rounds)

@@ -24,7 +24,7 @@ def cells(result: dict[str, Any]) -> list[str]:
 
 if __name__ == "__main__":
     duel.run(
-        "benchmarks.networks_torch",
+        "benchmarks.peers.networks",
         CASES,
         cells,
         HEADER,

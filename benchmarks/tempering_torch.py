@@ -23,7 +23,7 @@ def cells(result: dict[str, Any]) -> list[str]:
 
 if __name__ == "__main__":
     duel.run(
-        "benchmarks.tempering_torch",
+        "benchmarks.peers.tempering",
         dict.fromkeys(REPLICAS, tuple(SIDES)),
         cells,
         HEADER,

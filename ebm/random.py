@@ -62,8 +62,16 @@ class Stream(enum.IntEnum):
     MIXTURE_START = 77  # first means of a mixture
     MIXTURE_COMPONENT = 78  # samples of a mixture: which component
     MIXTURE_STATES = 79  # samples of a mixture: the states
+    DROPOUT = 90  # which inputs of a layer are dropped
+    CORRUPTION_NOISE = 91  # Gaussian noise on a network's inputs
+    MASKING = 92  # which inputs are masked
+    SALT_AND_PEPPER = 93  # which inputs become salt or pepper
     VAE_NOISE = 94  # the latent noise of a variational autoencoder
     VALIDATION = 95  # which samples are held out, and the noise under which they are judged
+    IMPORTANCE = 96  # codes that an importance-weighted bound draws from the posterior
+    VAE_SAMPLE = 97  # samples of a variational autoencoder: codes from the prior, and data given them
+    PRETRAINING = 98  # seeds of the layers of a stack, each learnt on its own
+    HEAD = 99  # first weights of a classifier on top of an encoder
 
 
 @dataclass(frozen=True)

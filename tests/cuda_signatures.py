@@ -13,12 +13,67 @@ def matrix(item: types.Type) -> types.Array:
     return types.Array(item, 2, "C")
 
 
+def of_losses(real: types.Type) -> dict[str, list[tuple[types.Type, ...]]]:
+    """Return the signatures of losses, of what is asked of codes, and of running totals."""
+    rows, row, clock = matrix(real), vector(real), vector(u32)
+    return {
+        "losses._gpu": [(rows, rows, row, i32, row, rows, i32)],
+        "softmax_loss._gpu": [(rows, rows, vector(i64), row, row, rows, i32)],
+        "gaussian_loss._gpu": [(rows, rows, rows, row, real, real, row, rows, i32, i32)],
+        "gaussian_loss._spread_gpu": [(rows, row, rows, row, real, real, i64, row)],
+        "variational._divergence_gpu": [(rows, row, row, clock, row, rows, i32)],
+        "variational._draw_gpu": [(rows, rows, rows, clock, u32, u32, u32)],
+        "variational._back_gpu": [(rows,) * 4],
+        "sparse_code._means_gpu": [(rows, row, real, real, row, row)],
+        "sparse_code._sum_gpu": [(row, row)],
+        "sparse_code._slopes_gpu": [(row, row, rows)],
+        "totals._gpu": [(row, row, rows, i64)],
+        "totals._tick_gpu": [(clock,)],
+    }
+
+
+def of_steps(real: types.Type) -> dict[str, list[tuple[types.Type, ...]]]:
+    """Return the signatures of steps of descent, and of clipping."""
+    row, when = vector(real), (matrix(real), vector(u32), vector(real), i64)  # table, clock, scale, n_decayed
+    return {
+        "steps._sgd_gpu": [(*(row,) * 3, *when, *(real,) * 3)],
+        "steps._rmsprop_gpu": [(*(row,) * 4, *when, *(real,) * 5)],
+        "adam._gpu": [(*(row,) * 4, *when, *(real,) * 7)],
+        "clipping._squares_gpu": [(row, row)],
+        "clipping._scale_gpu": [(row, real, row)],
+        "clipping._values_gpu": [(row, real)],
+    }
+
+
 def signatures(real: types.Type) -> dict[str, list[tuple[types.Type, ...]]]:
     """Return "file.loop" -> the signatures that it is launched with, for one precision."""
     rows, row = matrix(real), vector(real)
     load = (vector(i64), vector(u32), u32, u32, rows, row, rows)
+    cube, clock = types.Array(real, 3, "C"), vector(u32)
+    place = (rows, clock, u32, u32, u32)
     return {
         "activations._forward_gpu": [(rows, row, rows, i64)],
+        "activations._plain_gpu": [(rows, rows, i64)],
+        "batch_normalisation._forward_gpu": [(rows, row, row, row, row, rows)],
+        "batch_normalisation._products_gpu": [(rows, rows, row, row, rows)],
+        "batch_normalisation._backward_gpu": [(rows, rows, row, row, row, row, real, rows)],
+        "batch_statistics._blocks_gpu": [(rows, rows)],
+        "batch_statistics._join_gpu": [(rows, i64, real, real, row, row, row, row)],
+        "batch_statistics._inverse_gpu": [(row, real, row)],
+        "column_totals._gpu": [(rows, types.boolean, row)],
+        "corruption._mask_gpu": [(rows, real, real, *place)],
+        "corruption._salt_gpu": [(rows, real, real, real, *place)],
+        "corruption._gauss_gpu": [(rows, real, *place)],
+        "embedding._forward_gpu": [(vector(kind), rows, rows) for kind in (i32, i64)],
+        "embedding._link_gpu": [(vector(kind), matrix(i32)) for kind in (i32, i64)],
+        "embedding._clear_gpu": [(rows,)],
+        "embedding._gradient_gpu": [(vector(kind), matrix(i32), rows, rows) for kind in (i32, i64)],
+        "layer_normalisation._forward_gpu": [(rows, real, row, row, row, row, rows)],
+        "layer_normalisation._derivative_gpu": [(rows, rows, row, row, row, types.boolean, rows)],
+        "layer_normalisation._products_gpu": [(rows, rows, row, row, cube)],
+        "pyramid._gpu": [(cube, i64, i64, cube)],
+        "softmax._forward_gpu": [(rows, rows)],
+        "softmax._backward_gpu": [(rows,) * 3],
         "activations._backward_gpu": [(rows, rows, rows, i64)],
         "batch._dense_gpu": [(matrix(data), vector(i64), vector(u32), i64, rows) for data in (u8, real)],
         "batch._lists_gpu": [(vector(i64), vector(i32), row, vector(i64), vector(u32), i64, rows)],
@@ -70,5 +125,18 @@ def signatures(real: types.Type) -> dict[str, list[tuple[types.Type, ...]]]:
         "classes._classes_gpu": [(rows,) * 4],
         "classes._draw_gpu": [(rows, vector(i64), u32, u32, u32, u32, u32, u32, u32)],
         "bernoulli._gpu": [(rows, row, rows, rows, i32, vector(u32), u32, u32, u32, u32, u32)],
+        "convolution_device._patches_gpu": [(types.Array(real, 4, "C"), *(i64,) * 7, rows)],
+        "convolution_device._images_gpu": [(rows, *(i64,) * 8, types.Array(real, 4, "C"))],
+        "convolution_device._sums_gpu": [(types.Array(real, 3, "C"), rows)],
+        "convolution_device._bias_gpu": [(rows, i64, row)],
+        "convolution_device._add_gpu": [(rows, rows)],
+        "joining._join_gpu": [(rows, rows, i64, rows)],
+        "joining._left_gpu": [(rows, rows)],
+        "bound._sum_gpu": [(row, real, row, row)],
+        "bound._fill_gpu": [(real, row)],
+        "bound._repeat_gpu": [(row, row)],
+        "importance._gpu": [(rows, vector(i64), vector(i64), rows, row, u32, u32, u32)],
         "tempered._gpu": [(rows, row, row, rows, u32, u32, u32, u32, u32)],
+        **of_losses(real),
+        **of_steps(real),
     }

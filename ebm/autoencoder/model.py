@@ -114,15 +114,15 @@ class AutoencoderModel:
     def encode(self, x: np.ndarray) -> np.ndarray:
         """Return codes (n, n_components) of samples (n, n_features)."""
         a = self.architecture
-        return _by_rows(lambda rows, context: self._encoded(rows, context), x, a.code_shape[0])
+        return by_rows(lambda rows, context: self._encoded(rows, context), x, a.code_shape[0])
 
     def decode(self, z: np.ndarray) -> np.ndarray:
         """Return samples (n, n_features) of codes."""
-        return _by_rows(lambda rows, context: self._decoded(rows, context), z, self.architecture.n_features)
+        return by_rows(lambda rows, context: self._decoded(rows, context), z, self.architecture.n_features)
 
     def reconstruct(self, x: np.ndarray) -> np.ndarray:
         """Return g(f(x)), of the shape of x."""
-        return _by_rows(lambda rows, context: self._decoded(self._encoded(rows, context), context), x, x.shape[1])
+        return by_rows(lambda rows, context: self._decoded(self._encoded(rows, context), context), x, x.shape[1])
 
     def _encoded(self, rows: np.ndarray, context: Context) -> np.ndarray:
         a = self.architecture
@@ -135,7 +135,7 @@ class AutoencoderModel:
         return y
 
 
-def _by_rows(function: Callable[[np.ndarray, Context], np.ndarray], x: np.ndarray, width: int) -> np.ndarray:
+def by_rows(function: Callable[[np.ndarray, Context], np.ndarray], x: np.ndarray, width: int) -> np.ndarray:
     """Apply a network to some rows at a time."""
     out = np.empty((x.shape[0], width), x.dtype)
     for top in range(0, x.shape[0], ROWS):

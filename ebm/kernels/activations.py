@@ -35,6 +35,7 @@ KINDS = {
     "elu": ELU,
 }
 LEAK = 0.01
+WORK = 2  # an activation costs about as much as so many plain elements
 
 
 @cell
@@ -115,19 +116,88 @@ def slope_row(y: Any, dy: Any, out: Any, kind: Any) -> None:
             out[j] = dy[j] if y[j] > zero else dy[j] * (y[j] + one)
 
 
+# A loop for each formula, so that a network compiles those it uses. With a leak of 1, 0.01 or 0 one is the identity,
+# leaky or not; and tanh a = 2 sigma(2 a) - 1 is a logistic function with scale 2 and shift 1.
+
+
 @core(allocates=False)
-def _forward_cpu(a: Any, y: Any, kind: Any, first: Any, last: Any) -> None:
+def _kinked_cpu(a: Any, y: Any, leak: Any, first: Any, last: Any) -> None:
     for row in range(first, last):
         source, target = a[row], y[row]
         for j in range(source.size):
-            target[j] = source[j]
-        activate_row(target, target.size, kind)
+            target[j] = source[j] if source[j] > 0 else leak * source[j]
 
 
 @core(allocates=False)
-def _backward_cpu(y: Any, dy: Any, out: Any, kind: Any, first: Any, last: Any) -> None:
+def _logistic_cpu(a: Any, y: Any, scale: Any, shift: Any, first: Any, last: Any) -> None:
     for row in range(first, last):
-        slope_row(y[row], dy[row], out[row], kind)
+        source, target = a[row], y[row]
+        for j in range(source.size):
+            target[j] = scale * sigmoid(scale * source[j]) - shift
+
+
+@core(allocates=False)
+def _softplus_cpu(a: Any, y: Any, first: Any, last: Any) -> None:
+    for row in range(first, last):
+        source, target = a[row], y[row]
+        for j in range(source.size):
+            target[j] = softplus(source[j])
+
+
+@core(allocates=False)
+def _elu_cpu(a: Any, y: Any, first: Any, last: Any) -> None:
+    for row in range(first, last):
+        source, target = a[row], y[row]
+        for j in range(source.size):
+            target[j] = elu(source[j])
+
+
+@core(allocates=False)
+def _kinked_slope_cpu(y: Any, dy: Any, out: Any, leak: Any, first: Any, last: Any) -> None:
+    for row in range(first, last):
+        source, above, target = y[row], dy[row], out[row]
+        for j in range(source.size):
+            target[j] = above[j] if source[j] > 0 else leak * above[j]
+
+
+@core(allocates=False)
+def _logistic_slope_cpu(y: Any, dy: Any, out: Any, shift: Any, first: Any, last: Any) -> None:
+    """(shift + y) (1 - y): y (1 - y) of sigma, (1 + y) (1 - y) of tanh."""
+    one = y.dtype.type(1)
+    for row in range(first, last):
+        source, above, target = y[row], dy[row], out[row]
+        for j in range(source.size):
+            target[j] = above[j] * ((shift + source[j]) * (one - source[j]))
+
+
+@core(allocates=False)
+def _softplus_slope_cpu(y: Any, dy: Any, out: Any, first: Any, last: Any) -> None:
+    one = y.dtype.type(1)
+    for row in range(first, last):
+        source, above, target = y[row], dy[row], out[row]
+        for j in range(source.size):
+            target[j] = above[j] * (one - exponential(-source[j]))
+
+
+@core(allocates=False)
+def _elu_slope_cpu(y: Any, dy: Any, out: Any, first: Any, last: Any) -> None:
+    one = y.dtype.type(1)
+    for row in range(first, last):
+        source, above, target = y[row], dy[row], out[row]
+        for j in range(source.size):
+            target[j] = above[j] if source[j] > 0 else above[j] * (source[j] + one)
+
+
+# kind: the loops forward and backward, and their numbers
+_LOOPS: dict[Any, tuple[Any, tuple[float, ...], Any, tuple[float, ...]]] = {
+    IDENTITY: (_kinked_cpu, (1.0,), _kinked_slope_cpu, (1.0,)),
+    RELU: (_kinked_cpu, (0.0,), _kinked_slope_cpu, (0.0,)),
+    LEAKY_RELU: (_kinked_cpu, (LEAK,), _kinked_slope_cpu, (LEAK,)),
+    SIGMOID: (_logistic_cpu, (1.0, 0.0), _logistic_slope_cpu, (0.0,)),
+    TANH: (_logistic_cpu, (2.0, 1.0), _logistic_slope_cpu, (1.0,)),
+    SOFTPLUS: (_softplus_cpu, (), _softplus_slope_cpu, ()),
+    ELU: (_elu_cpu, (), _elu_slope_cpu, ()),
+}
 
 
 @cell
@@ -179,6 +249,15 @@ def _forward_gpu(a: Any, bias: Any, y: Any, kind: Any) -> None:
 
 
 @cuda_loop
+def _plain_gpu(a: Any, y: Any, kind: Any) -> None:
+    """y = f(a)."""
+    n = a.shape[1]
+    for item in range(cuda.grid(1), a.size, cuda.gridsize(1)):
+        row, j = item // n, item % n
+        y[row, j] = activated(a[row, j], kind)
+
+
+@cuda_loop
 def _backward_gpu(y: Any, dy: Any, out: Any, kind: Any) -> None:
     n = y.shape[1]
     for item in range(cuda.grid(1), y.size, cuda.gridsize(1)):
@@ -187,7 +266,9 @@ def _backward_gpu(y: Any, dy: Any, out: Any, kind: Any) -> None:
 
 
 def activate(a: Any, kind: Any, out: Any, bias: Any = None) -> None:
-    """Write f(a) into ``out``, which may be ``a`` itself; on the GPU f(a + bias).
+    """Write f(a) into ``out``; on the GPU f(a + bias).
+
+    ``out`` may be ``a`` itself, but on the CPU that is slower: a loop over one array is no vector code.
 
     Parameters
     ----------
@@ -197,16 +278,19 @@ def activate(a: Any, kind: Any, out: Any, bias: Any = None) -> None:
     bias : array of shape (n,), optional
         On the GPU alone, where it costs nothing; the CPU's product adds it.
     """
-    if on_gpu(a):
-        bias = np.zeros_like(a, shape=a.shape[1:]) if bias is None else bias
+    if on_gpu(a) and bias is None:
+        _plain_gpu(a.size, a, out, kind)
+    elif on_gpu(a):
         _forward_gpu(a.size, a, bias, out, kind)
     else:
-        over_rows(_forward_cpu, (a, out, kind), a.shape[0], a.size)
+        loop, numbers, *_ = _LOOPS[int(kind)]
+        over_rows(loop, (a, out, *map(a.dtype.type, numbers)), a.shape[0], WORK * a.size)
 
 
 def backward(y: Any, dy: Any, kind: Any, out: Any) -> None:
-    """Write dy f'(a) into ``out``, which may be ``dy`` itself; shapes as of :func:`activate`."""
+    """Write dy f'(a) into ``out``, which may be ``dy`` itself; otherwise as :func:`activate`."""
     if on_gpu(y):
         _backward_gpu(y.size, y, dy, out, kind)
     else:
-        over_rows(_backward_cpu, (y, dy, out, kind), y.shape[0], y.size)
+        *_, loop, numbers = _LOOPS[int(kind)]
+        over_rows(loop, (y, dy, out, *map(y.dtype.type, numbers)), y.shape[0], WORK * y.size)

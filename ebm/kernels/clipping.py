@@ -1,4 +1,4 @@
-"""Keeping a gradient g within bounds: by its norm, scale = min(1, largest / ||g||), or each entry by itself.
+"""Keeping a gradient g within bounds: by its norm, scale = min(1, largest / norm), or each entry by itself.
 
 Squares are summed a chunk at a time, and the sums of chunks after them, so the norm is the same for any number of
 threads. A gradient with NaN keeps its NaN, and scale is 1; one so large that its squares overflow has scale 0.

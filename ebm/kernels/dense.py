@@ -1,8 +1,8 @@
-"""Products with packed panels for dense layers: y = f(x W + b), dx = dy W^T, dW = x^T dy, db = sum_r dy_r.
+"""Products with packed panels for dense layers: y = x W + b, dx = dy W^T, dW = x^T dy, db = sum_r dy_r.
 
-Every product is A B with B in panels (see ``linear``), A read by rows or by columns, and an epilogue while the block is
-in the cache: an activation, or adding to what is there. Rows of 0 and 1 are taken as lists of their ones where few are
-on, with the same result bit for bit. Each element is summed by one thread, in the order of the inner index.
+Every product is A B with B in panels (see ``linear``), A read by rows or by columns, written or added. Rows of 0 and 1
+are taken as lists of their ones where few are on, with the same result bit for bit. Each element is summed by one
+thread, in the order of the inner index.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ebm.kernels.activations import activate_row
 from ebm.kernels.jit import core, cuda_loop, inner, on_gpu
 from ebm.kernels.linear import BLOCK, NONE, activate_rows, list_binary, tile_rows
 from ebm.kernels.processor import VECTOR_BYTES, panel_width
@@ -89,8 +88,8 @@ def pack_transposed(matrix: np.ndarray, panels: np.ndarray) -> None:
 
 
 @core
-def _affine(x: Any, panels: Any, bias: Any, kind: Any, out: Any, first: Any, last: Any) -> None:
-    """out = f(x W + b) for rows [first, last)."""
+def _affine(x: Any, panels: Any, bias: Any, out: Any, first: Any, last: Any) -> None:
+    """out = x W + b for rows [first, last)."""
     depth, columns, n = panels.shape[1], panels.shape[0] * panels.shape[2], out.shape[1]
     rows = min(BLOCK, last - first)
     block, start = np.empty((rows, columns + 16), x.dtype), np.zeros(columns, x.dtype)
@@ -103,7 +102,6 @@ def _affine(x: Any, panels: Any, bias: Any, kind: Any, out: Any, first: Any, las
             counts[r] = list_binary(x[top + r], depth, ones[r])
         activate_rows(x[top : top + here], ones, counts, panels, start, block, NONE, here, NONE, panels.shape[0])
         for r in range(here):
-            activate_row(block[r], n, kind)
             source, target = block[r, :n], out[top + r]
             for j in range(n):
                 target[j] = source[j]
@@ -123,12 +121,13 @@ def _product(a: Any, by_columns: Any, panels: Any, add: Any, out: Any, first: An
                 row = block[r]
                 for j in range(width):
                     row[j] = 0
-            for h in range(0, width, half):
+            used = min(width, n - p * width)
+            for h in range(0, used, half):
                 tile_rows(
                     at(a, top * a_row), a_row, a_step, at(panels, p * depth * width + h), width, depth,
                     at(block, h), block.shape[1], here,
                 )  # fmt: skip
-            _put(block, out, add, here, top, p * width, min(width, n - p * width))
+            _put(block, out, add, here, top, p * width, used)
 
 
 @inner
@@ -156,8 +155,8 @@ def _columns(a: Any, add: Any, out: Any, first: Any, last: Any) -> None:
             total[j] += x[j]
 
 
-def affine(x: np.ndarray, panels: np.ndarray, bias: np.ndarray, kind: Any, out: np.ndarray) -> None:
-    """Write f(x W + b).
+def affine(x: np.ndarray, panels: np.ndarray, bias: np.ndarray, out: np.ndarray) -> None:
+    """Write x W + b.
 
     Parameters
     ----------
@@ -165,12 +164,10 @@ def affine(x: np.ndarray, panels: np.ndarray, bias: np.ndarray, kind: Any, out: 
     panels : ndarray
         W, packed.
     bias : ndarray of shape (n,), or (0,) for none
-    kind : int
-        The activation f, one of ``ebm.kernels.activations.KINDS``.
     out : ndarray of shape (rows, n)
     """
     work = x.shape[0] * x.shape[1] * out.shape[1] // MULTIPLY + 4 * out.size
-    over_rows(_affine, (x, panels, bias, kind, out), x.shape[0], work)
+    over_rows(_affine, (x, panels, bias, out), x.shape[0], work)
 
 
 def product(a: np.ndarray, panels: np.ndarray, out: np.ndarray, *, transposed: bool = False, add: bool = False) -> None:

@@ -6,8 +6,8 @@
 s counts as min(max(s, lowest), highest): a feature that never changes would drive it to -infinity. Beyond a bound its
 slope is that at the bound where descent leads back, and 0 where it leads further out.
 
-Log-variances are the second half of a sample's output, or one vector for all samples; the gradient of that is summed over
-samples.
+Log-variances are the second half of a sample's output, or one vector for all samples; the gradient of that is summed
+over samples.
 
 Source: Kingma & Welling 2014 (arXiv:1312.6114), appendix C.2.
 """

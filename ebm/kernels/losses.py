@@ -4,7 +4,7 @@
     cross-entropy    sum_i log(1 + e^a_i) - t_i a_i,  t_i in [0, 1]          slope  sigma(a_i) - t_i
 
 There is no half in the first, and the second is that of p = sigma(a) from the logit a, written as
-log(1 + e^-|a|) + max(a, 0) - t a, in which nothing large cancels. Slopes are multiplied by the sample's share.
+log(1 + e^-abs(a)) + max(a, 0) - t a, in which nothing large cancels. Slopes are multiplied by the sample's share.
 
 Source: Goodfellow, Bengio & Courville, "Deep learning" (2016), sections 6.2.1.1 and 6.2.2.2.
 """
@@ -37,7 +37,7 @@ def cross_entropy(a: Any, t: Any) -> Any:
 
 @cell
 def logistic(a: Any) -> Any:
-    """sigma(a) by e^-|a|, which the compiler takes from the cross-entropy beside it."""
+    """sigma(a) by e^-abs(a), which the compiler takes from the cross-entropy beside it."""
     one, t = type(a)(1), exponential(-abs(a))
     return (one if a >= type(a)(0) else t) / (one + t)
 
@@ -60,19 +60,27 @@ def cross_entropy_row(a: Any, t: Any, share: Any, terms: Any, d: Any) -> None:
 
 
 @core
-def _cpu(
-    output: Any, target: Any, shares: Any, kind: Any, values: Any, d_output: Any, first: Any, last: Any
-) -> None:  # fmt: skip
-    """Without rows in ``d_output`` there are values alone, and no shares."""
+def _squared_cpu(output: Any, target: Any, shares: Any, values: Any, d_output: Any, first: Any, last: Any) -> None:
+    """Without rows in ``d_output`` there are values alone, and no shares (a loop for each loss: fits compile one)."""
     terms, unwanted = np.empty(output.shape[1], output.dtype), np.empty(output.shape[1], output.dtype)
     for row in range(first, last):
         share, d = output.dtype.type(1), unwanted
         if d_output.shape[0] > 0:
             share, d = shares[row], d_output[row]
-        if kind == SQUARED_ERROR:
-            squared_row(output[row], target[row], share, terms, d)
-        else:
-            cross_entropy_row(output[row], target[row], share, terms, d)
+        squared_row(output[row], target[row], share, terms, d)
+        values[row] = row_sum(terms, terms.size)
+
+
+@core
+def _cross_entropy_cpu(
+    output: Any, target: Any, shares: Any, values: Any, d_output: Any, first: Any, last: Any
+) -> None:
+    terms, unwanted = np.empty(output.shape[1], output.dtype), np.empty(output.shape[1], output.dtype)
+    for row in range(first, last):
+        share, d = output.dtype.type(1), unwanted
+        if d_output.shape[0] > 0:
+            share, d = shares[row], d_output[row]
+        cross_entropy_row(output[row], target[row], share, terms, d)
         values[row] = row_sum(terms, terms.size)
 
 
@@ -97,7 +105,7 @@ def _gpu(output: Any, target: Any, shares: Any, kind: Any, values: Any, d_output
 
 
 def pointwise_loss(
-    kind: int, output: Any, target: Any, values: Any, *, shares: Any = None, d_output: Any = None
+    kind: np.int64, output: Any, target: Any, values: Any, *, shares: Any = None, d_output: Any = None
 ) -> None:
     """Write the loss of every sample and, where asked for, the gradient of their weighted sum.
 
@@ -134,5 +142,5 @@ def pointwise_loss(
         _gpu(n * BLOCK, output, target, shares, np.int32(kind), values, d_output, wanted)
     else:
         d_output = np.empty((0, output.shape[1]), output.dtype) if d_output is None else d_output
-        arguments = (output, target, shares, np.int64(kind), values, d_output)
-        over_rows(_cpu, arguments, n, WORK[int(kind)] * output.size)
+        loop = _squared_cpu if kind == SQUARED_ERROR else _cross_entropy_cpu
+        over_rows(loop, (output, target, shares, values, d_output), n, WORK[int(kind)] * output.size)

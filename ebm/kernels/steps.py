@@ -1,19 +1,14 @@
-"""Steps of descent along a gradient g, over one flat vector w of all parameters: SGD, RMSprop, Adam.
+"""Steps of descent along a gradient g, over one flat vector w of all parameters: SGD and RMSprop.
 
 With g' = scale g + decay w (decay of the first ``n_decayed`` entries only: biases are not decayed) and the rate r:
 
     SGD        m = mu m + g',   w -= r m,   Nesterov: w -= r (g' + mu m),   without momentum w -= r g'
     RMSprop    v = rho v + (1 - rho) g'^2,   d = g' / (sqrt v + eps);   w -= r d,   or m = mu m + d,   w -= r m
-    Adam       m = b1 m + (1 - b1) g',   v = b2 v + (1 - b2) g'^2,
-               w -= (r / (1 - b1^t)) m / (sqrt v / sqrt(1 - b2^t) + eps)
-    AdamW      the same with g' = scale g, after w -= r decay w
 
-What changes from update to update is a row of a table, number clock[1] (or the last, where there are fewer): (r,), or for
-Adam (r, 1 / (1 - b1^t), 1 / sqrt(1 - b2^t)).
+The rate is a row of a table, number clock[1] (or the last, where there are fewer): what changes from update to update.
 
-Source: Sutskever et al. 2013, "On the importance of initialization and momentum in deep learning", eqs. 1 to 4 (with the
-rate outside the velocity); Tieleman & Hinton 2012, lecture 6.5; Kingma & Ba 2015 (arXiv:1412.6980), algorithm 1;
-Loshchilov & Hutter 2019 (arXiv:1711.05101), algorithm 2.
+Source: Sutskever et al. 2013, "On the importance of initialization and momentum in deep learning", eqs. 1 to 4 (with
+the rate outside the velocity); Tieleman & Hinton 2012, "Lecture 6.5: RMSprop".
 """
 
 from __future__ import annotations
@@ -40,15 +35,9 @@ def along(g: Any, w: Any, scale: Any, decay: Any) -> Any:
 
 
 @cell
-def averaged(v: Any, x: Any, keep: Any) -> Any:
-    """Return keep v + (1 - keep) x."""
-    return keep * v + (type(x)(1) - keep) * x
-
-
-@cell
-def adaptive(m: Any, v: Any, correct_m: Any, correct_v: Any, epsilon: Any) -> Any:
-    """Return Adam's direction."""
-    return correct_m * m / (math.sqrt(v) * correct_v + epsilon)
+def averaged(v: Any, x: Any, keep: Any, take: Any) -> Any:
+    """Return keep v + take x, with take = 1 - keep, which in float32 would lose digits."""
+    return keep * v + take * x
 
 
 @inner
@@ -70,37 +59,25 @@ def momentum_part(w: Any, g: Any, m: Any, rate: Any, scale: Any, decay: Any, mom
 
 
 @inner
-def rmsprop_part(w: Any, g: Any, v: Any, rate: Any, scale: Any, decay: Any, keep: Any, epsilon: Any) -> None:
+def rmsprop_part(w: Any, g: Any, v: Any, rate: Any, scale: Any, decay: Any, keep: Any, take: Any, epsilon: Any) -> None:
     """Move a slice without momentum."""
     for i in range(w.size):
         d = along(g[i], w[i], scale, decay)
-        v[i] = averaged(v[i], d * d, keep)
+        v[i] = averaged(v[i], d * d, keep, take)
         w[i] -= rate * (d / (math.sqrt(v[i]) + epsilon))
 
 
 @inner
 def rmsprop_momentum_part(
-    w: Any, g: Any, v: Any, m: Any, rate: Any, scale: Any, decay: Any, keep: Any, epsilon: Any, momentum: Any
-) -> None:
+    w: Any, g: Any, v: Any, m: Any, rate: Any, scale: Any, decay: Any, keep: Any, take: Any, epsilon: Any,
+    momentum: Any,
+) -> None:  # fmt: skip
     """Move a slice with momentum."""
     for i in range(w.size):
         d = along(g[i], w[i], scale, decay)
-        v[i] = averaged(v[i], d * d, keep)
+        v[i] = averaged(v[i], d * d, keep, take)
         m[i] = momentum * m[i] + d / (math.sqrt(v[i]) + epsilon)
         w[i] -= rate * m[i]
-
-
-@inner
-def adam_part(
-    w: Any, g: Any, m: Any, v: Any, rate: Any, correct_m: Any, correct_v: Any, scale: Any, decay: Any, shrink: Any,
-    keep_m: Any, keep_v: Any, epsilon: Any,
-) -> None:  # fmt: skip
-    """Move a slice: ``decay`` joins the gradient, ``shrink`` is what decoupled decay leaves of w."""
-    for i in range(w.size):
-        d = along(g[i], w[i], scale, decay)
-        m[i] = averaged(m[i], d, keep_m)
-        v[i] = averaged(v[i], d * d, keep_v)
-        w[i] = shrink * w[i] - rate * adaptive(m[i], v[i], correct_m, correct_v, epsilon)
 
 
 @core(allocates=False)
@@ -125,7 +102,7 @@ def _sgd_cpu(
 @core(allocates=False)
 def _rmsprop_cpu(
     w: Any, g: Any, v: Any, m: Any, table: Any, clock: Any, scale: Any, n_decayed: Any, decay: Any, keep: Any,
-    epsilon: Any, momentum: Any, first: Any, last: Any,
+    take: Any, epsilon: Any, momentum: Any, first: Any, last: Any,
 ) -> None:  # fmt: skip
     """Do chunks; without a velocity there is no momentum."""
     rate, zero = table[min(np.int64(clock[1]), table.shape[0] - 1), 0], w.dtype.type(0)
@@ -136,29 +113,9 @@ def _rmsprop_cpu(
             here, there = (left, middle) if part == 0 else (middle, right)
             x, d, s, weight = w[here:there], g[here:there], v[here:there], decay if part == 0 else zero
             if m.size == 0:
-                rmsprop_part(x, d, s, rate, scale[0], weight, keep, epsilon)
+                rmsprop_part(x, d, s, rate, scale[0], weight, keep, take, epsilon)
             else:
-                rmsprop_momentum_part(x, d, s, m[here:there], rate, scale[0], weight, keep, epsilon, momentum)
-
-
-@core(allocates=False)
-def _adam_cpu(
-    w: Any, g: Any, m: Any, v: Any, table: Any, clock: Any, scale: Any, n_decayed: Any, decay: Any, decoupled: Any,
-    keep_m: Any, keep_v: Any, epsilon: Any, first: Any, last: Any,
-) -> None:  # fmt: skip
-    """Do chunks; ``decay`` joins the gradient, ``decoupled`` does not."""
-    now = table[min(np.int64(clock[1]), table.shape[0] - 1)]
-    zero, one = w.dtype.type(0), w.dtype.type(1)
-    for chunk in range(first, last):
-        left, right = chunk * CHUNK, min((chunk + 1) * CHUNK, w.size)
-        middle = min(max(left, n_decayed), right)
-        for part in range(2):
-            here, there = (left, middle) if part == 0 else (middle, right)
-            weight, shrink = (decay, one - now[0] * decoupled) if part == 0 else (zero, one)
-            adam_part(
-                w[here:there], g[here:there], m[here:there], v[here:there], now[0], now[1], now[2], scale[0],
-                weight, shrink, keep_m, keep_v, epsilon,
-            )  # fmt: skip
+                rmsprop_momentum_part(x, d, s, m[here:there], rate, scale[0], weight, keep, take, epsilon, momentum)
 
 
 @cuda_loop
@@ -179,12 +136,12 @@ def _sgd_gpu(
 @cuda_loop
 def _rmsprop_gpu(
     w: Any, g: Any, v: Any, m: Any, table: Any, clock: Any, scale: Any, n_decayed: Any, decay: Any, keep: Any,
-    epsilon: Any, momentum: Any,
+    take: Any, epsilon: Any, momentum: Any,
 ) -> None:  # fmt: skip
     rate, zero = table[min(np.int64(clock[1]), table.shape[0] - 1), 0], type(decay)(0)
     for i in range(cuda.grid(1), w.size, cuda.gridsize(1)):
         d = along(g[i], w[i], scale[0], decay if i < n_decayed else zero)
-        v[i] = averaged(v[i], d * d, keep)
+        v[i] = averaged(v[i], d * d, keep, take)
         d /= math.sqrt(v[i]) + epsilon
         if m.size > 0:
             m[i] = momentum * m[i] + d
@@ -192,22 +149,10 @@ def _rmsprop_gpu(
         w[i] -= rate * d
 
 
-@cuda_loop
-def _adam_gpu(
-    w: Any, g: Any, m: Any, v: Any, table: Any, clock: Any, scale: Any, n_decayed: Any, decay: Any, decoupled: Any,
-    keep_m: Any, keep_v: Any, epsilon: Any,
+def check_step(
+    w: Any, g: Any, slots: dict[str, Any], table: Any, columns: int, clock: Any, scale: Any, n: int
 ) -> None:  # fmt: skip
-    row, zero, one = min(np.int64(clock[1]), table.shape[0] - 1), type(decay)(0), type(decay)(1)
-    rate, correct_m, correct_v = table[row, 0], table[row, 1], table[row, 2]
-    for i in range(cuda.grid(1), w.size, cuda.gridsize(1)):
-        d = along(g[i], w[i], scale[0], decay if i < n_decayed else zero)
-        m[i] = averaged(m[i], d, keep_m)
-        v[i] = averaged(v[i], d * d, keep_v)
-        shrink = one - rate * decoupled if i < n_decayed else one
-        w[i] = shrink * w[i] - rate * adaptive(m[i], v[i], correct_m, correct_v, epsilon)
-
-
-def _check(w: Any, g: Any, slots: dict[str, Any], table: Any, columns: int, clock: Any, scale: Any, n: int) -> None:
+    """Refuse arrays of a step that do not fit its weights ``w``, of which the first ``n`` decay."""
     check_floats(w, "weights", 1)
     check_like(g, "gradient", w.shape, w)
     for name, slot in slots.items():
@@ -221,7 +166,8 @@ def _check(w: Any, g: Any, slots: dict[str, Any], table: Any, columns: int, cloc
         raise ValueError(f"n_decayed must be in [0, {w.size}], got {n}")
 
 
-def _run(cpu: Any, gpu: Any, arrays: tuple[Any, ...], n_decayed: int, numbers: tuple[float, ...]) -> None:
+def run_step(cpu: Any, gpu: Any, arrays: tuple[Any, ...], n_decayed: int, numbers: tuple[float, ...]) -> None:
+    """Run a step's loop on the device of its arrays; ``numbers`` take their dtype."""
     w = arrays[0]
     arguments = (*arrays, np.int64(n_decayed), *(w.dtype.type(x) for x in numbers))
     if w.size == 0:
@@ -258,10 +204,10 @@ def sgd_step(
     ValueError
         When shapes, dtypes or devices do not fit.
     """
-    _check(weights, gradient, {} if velocity is None else {"velocity": velocity}, table, 1, clock, scale, n_decayed)
+    check_step(weights, gradient, {} if velocity is None else {"velocity": velocity}, table, 1, clock, scale, n_decayed)
     velocity = np.empty_like(weights, shape=(0,)) if velocity is None else velocity
     arrays = (weights, gradient, velocity, table, clock, scale)
-    _run(_sgd_cpu, _sgd_gpu, arrays, n_decayed, (decay, momentum, float(nesterov)))
+    run_step(_sgd_cpu, _sgd_gpu, arrays, n_decayed, (decay, momentum, float(nesterov)))
 
 
 def rmsprop_step(
@@ -286,37 +232,7 @@ def rmsprop_step(
         When shapes, dtypes or devices do not fit.
     """
     slots = {"squares": squares} if velocity is None else {"squares": squares, "velocity": velocity}
-    _check(weights, gradient, slots, table, 1, clock, scale, n_decayed)
+    check_step(weights, gradient, slots, table, 1, clock, scale, n_decayed)
     velocity = np.empty_like(weights, shape=(0,)) if velocity is None else velocity
     arrays = (weights, gradient, squares, velocity, table, clock, scale)
-    _run(_rmsprop_cpu, _rmsprop_gpu, arrays, n_decayed, (decay, keep, epsilon, momentum))
-
-
-def adam_step(
-    weights: Any, gradient: Any, means: Any, squares: Any, table: Any, clock: Any, scale: Any, n_decayed: int,
-    *, decay: float, decoupled: bool, beta1: float, beta2: float, epsilon: float,
-) -> None:  # fmt: skip
-    """Move parameters by Adam, in place.
-
-    Parameters
-    ----------
-    weights, gradient, clock, scale, n_decayed
-        As of :func:`sgd_step`.
-    means, squares : arrays of shape (n,)
-        Running means of gradients and of their squares; moved too.
-    table : array of shape (n_updates, 3)
-        Learning rate, 1 / (1 - beta1^t) and 1 / sqrt(1 - beta2^t); the row as there.
-    decay : float
-    decoupled : bool
-        Whether decay shrinks the weights themselves (AdamW) rather than joining the gradient.
-    beta1, beta2, epsilon : float
-
-    Raises
-    ------
-    ValueError
-        When shapes, dtypes or devices do not fit.
-    """
-    _check(weights, gradient, {"means": means, "squares": squares}, table, 3, clock, scale, n_decayed)
-    arrays = (weights, gradient, means, squares, table, clock, scale)
-    decays = (0.0, decay) if decoupled else (decay, 0.0)
-    _run(_adam_cpu, _adam_gpu, arrays, n_decayed, (*decays, beta1, beta2, epsilon))
+    run_step(_rmsprop_cpu, _rmsprop_gpu, arrays, n_decayed, (decay, keep, 1.0 - keep, epsilon, momentum))

@@ -2,9 +2,10 @@
 
 A total is a sum and what its roundings have lost, so that thousands of updates in float32 add up as they should:
 
-    s' = s + x,    lost' = lost + (s - s') + x   where |s| >= |x|, else   lost + (x - s') + s
+    y = x + lost,    s' = s + y,    lost' = (s - s') + y   where abs(s) >= abs(y), else   (y - s') + s
 
-Source: Neumaier 1974 (doi:10.1002/zamm.19740540106), algorithm 4.
+Source: Kahan 1965 (doi:10.1145/363707.363723), with the case distinction of Neumaier 1974
+(doi:10.1002/zamm.19740540106).
 """
 
 from __future__ import annotations
@@ -41,9 +42,9 @@ def weighted_sum(values: Any, weights: Any) -> Any:
 @core(allocates=False)
 def _cpu(values: Any, weights: Any, out: Any, index: Any, first: Any, last: Any) -> None:
     for _ in range(first, last):
-        x = weighted_sum(values, weights)
-        out[index, 1] += lost(out[index, 0], x)
-        out[index, 0] += x
+        y = weighted_sum(values, weights) + out[index, 1]
+        out[index, 1] = lost(out[index, 0], y)
+        out[index, 0] += y
 
 
 @cuda_loop
@@ -55,7 +56,8 @@ def _gpu(values: Any, weights: Any, out: Any, index: Any) -> None:
             x += weights[i] * values[i]
         x = block_sum(x)
         if cuda.threadIdx.x == 0:
-            out[index, 1] += lost(out[index, 0], x)
+            x += out[index, 1]
+            out[index, 1] = lost(out[index, 0], x)
             out[index, 0] += x
 
 

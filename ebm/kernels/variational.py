@@ -177,7 +177,7 @@ def _check_posterior(posterior: Any, clock: Any) -> None:
 
 
 def kl_to_normal(
-    posterior: Any, betas: Any, clock: Any, values: Any, *, shares: Any = None, d_posterior: Any = None
+    posterior: Any, clock: Any, values: Any, *, shares: Any = None, betas: Any = None, d_posterior: Any = None
 ) -> None:
     """Write KL(N(mu, diag e^s) || N(0, I)) of every sample and, where asked for, beta times its gradient.
 
@@ -185,13 +185,13 @@ def kl_to_normal(
     ----------
     posterior : array of shape (n, 2 m), C-contiguous, float32 or float64
         m means, then m log-variances.
-    betas : array of shape (k,), of the same dtype
-        The batch takes number min(clock[1], k - 1).
     clock : array of shape (2,), uint32
     values : array of shape (n,)
         Filled; beta is not in them.
     shares : array of shape (n,), optional
         Weight of each sample in the batch's loss; with ``d_posterior`` only.
+    betas : array of shape (k,), optional
+        The batch takes number min(clock[1], k - 1); with ``d_posterior`` only.
     d_posterior : array of shape (n, 2 m), optional
         Filled with beta shares[n] d values[n] / d posterior[n].
 
@@ -203,13 +203,14 @@ def kl_to_normal(
     _check_posterior(posterior, clock)
     n = posterior.shape[0]
     check_like(values, "values", (n,), posterior)
-    if betas.ndim != 1 or betas.size == 0:
-        raise ValueError(f"betas is {betas.dtype}{betas.shape}; give a 1-D array of at least one number")
-    check_like(betas, "betas", betas.shape, posterior)
-    if d_posterior is not None:
+    if d_posterior is None:
+        shares, betas = values, values  # whatever is an array: they are not used
+    else:
+        check_floats(betas, "betas", 1)
+        check_like(betas, "betas", (max(betas.size, 1),), posterior)
         check_like(shares, "shares", (n,), posterior)
         check_like(d_posterior, "d_posterior", posterior.shape, posterior)
-    arguments = (posterior, values if d_posterior is None else shares, betas, clock, values)
+    arguments = (posterior, shares, betas, clock, values)
     if on_gpu(posterior):
         wanted = np.int32(d_posterior is not None)
         _divergence_gpu(n * BLOCK, *arguments, posterior if d_posterior is None else d_posterior, wanted)

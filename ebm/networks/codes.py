@@ -41,14 +41,14 @@ def kl_to_normal(posterior: Any, weights: Any, betas: Any, context: Context) -> 
     """
     values = context.empty(posterior.shape[:1], posterior.dtype)
     d_posterior = context.empty(posterior.shape, posterior.dtype)
-    variational.kl_to_normal(posterior, betas, context.clock, values, shares=weights, d_posterior=d_posterior)
+    variational.kl_to_normal(posterior, context.clock, values, shares=weights, betas=betas, d_posterior=d_posterior)
     return values, d_posterior
 
 
 def kl_values(posterior: Any, context: Context) -> Any:
     """Return KL(N(mu, diag e^s) || N(0, I)) of every sample, of shape (n,), without gradients."""
     values = context.empty(posterior.shape[:1], posterior.dtype)
-    variational.kl_to_normal(posterior, values[:1], context.clock, values)  # no beta is in the values
+    variational.kl_to_normal(posterior, context.clock, values)
     return values
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -46,8 +46,8 @@ class Dense:
     bias: bool = True
     init: str = "glorot"
 
-    statistics = ()
-    transposed = False
+    statistics: ClassVar[tuple[str, ...]] = ()
+    transposed: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         if isinstance(self.units, bool) or not isinstance(self.units, int | np.integer) or self.units < 1:
@@ -70,14 +70,17 @@ class Dense:
     def forward(self, parameters: Parameters, x: Any, context: Context) -> tuple[Any, Any]:
         """Return f(x W + b), and x, y and the input's shape as the cache."""
         shape, x = x.shape, x.reshape(x.shape[0], -1)
-        y = context.empty((x.shape[0], self.units), x.dtype)
+        a = y = context.empty((x.shape[0], self.units), x.dtype)
         weights, kind = parameters["weights"], activations.KINDS[self.activation]
         if on_gpu(x):
-            context.device.matmul(x, weights.T if self.transposed else weights, y)
-            activations.activate(y, kind, y, parameters.get("bias"))
+            context.device.matmul(x, weights.T if self.transposed else weights, a)
+            activations.activate(a, kind, y, parameters.get("bias"))
         else:
             bias = parameters["bias"] if self.bias else context.empty((0,), x.dtype)
-            dense.affine(x, _packed(weights, context, transposed=self.transposed), bias, kind, y)
+            dense.affine(x, _packed(weights, context, transposed=self.transposed), bias, a)
+            if self.activation != "identity":
+                y = context.empty(a.shape, a.dtype)
+                activations.activate(a, kind, y)
         return y, (x, y, shape)
 
     def backward(
@@ -119,7 +122,7 @@ class Dense:
 class TransposedDense(Dense):
     """y = f(x W^T + b), W of shape (units, n_in): given an encoder's W, its tied decoder. Otherwise as `Dense`."""
 
-    transposed = True
+    transposed: ClassVar[bool] = True
 
 
 def _packed(matrix: Any, context: Context, *, transposed: bool) -> np.ndarray:

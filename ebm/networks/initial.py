@@ -2,12 +2,12 @@
 
     glorot   variance 2 / (fan_in + fan_out)     he   2 / fan_in     lecun   1 / fan_in
 
-Uniform numbers lie within sqrt(3 variance); normal ones are not cut. Orthogonal weights are Q of the QR decomposition of a
-normal matrix, with the signs of R's diagonal, which makes Q uniform among orthogonal matrices.
+Uniform numbers lie within sqrt(3 variance); normal ones are not cut. Orthogonal weights are Q of the QR decomposition
+of a normal matrix, with the signs of R's diagonal, which makes Q uniform among orthogonal matrices.
 
 Sources: Glorot & Bengio 2010, "Understanding the difficulty of training deep feedforward neural networks", eq. 16;
-He et al. 2015 (arXiv:1502.01852), eq. 10; LeCun et al. 1998, "Efficient backprop", eq. 16; Saxe, McClelland & Ganguli 2014
-(arXiv:1312.6120), section 3; Mezzadri 2007 (arXiv:math-ph/0609050), section 5, for the signs.
+He et al. 2015 (arXiv:1502.01852), eq. 10; LeCun et al. 1998, "Efficient backprop", eq. 16; Saxe, McClelland & Ganguli
+2014 (arXiv:1312.6120), section 3; Mezzadri 2007 (arXiv:math-ph/0609050), section 5, for the signs.
 """
 
 from __future__ import annotations

@@ -24,15 +24,12 @@ Parameters = Mapping[str, Any]  # arrays by name
 
 
 class Layer(Protocol):
-    """One layer; a `Sequential` of layers is a layer too.
+    """One layer; a `Sequential` of layers is a layer too."""
 
-    Attributes
-    ----------
-    statistics : tuple of str
-        Parameters that no gradient moves: running means, which a forward pass in training moves in place.
-    """
-
-    statistics: tuple[str, ...]
+    @property
+    def statistics(self) -> tuple[str, ...]:
+        """Parameters that no gradient moves: running means, which a forward pass in training moves in place."""
+        ...
 
     def output_shape(self, shape: Shape) -> Shape:
         """Return the shape of one output for inputs of this shape.

@@ -167,7 +167,7 @@ class NetworkLearner:
     def _load(self, rows: int, context: Context) -> Batch:
         dtype = self._data.dtype
         x = context.empty((rows, self._data.n_visible), dtype)
-        load = load_dense if len(self._samples) == 1 else load_lists
+        load: Any = load_dense if len(self._samples) == 1 else load_lists
         load(*self._samples, self._order, self._clock, self._size, x)
         weights = context.empty((rows, 1), dtype)
         load_dense(self._shares, self._in_order, self._clock, self._size, weights)

@@ -2,8 +2,8 @@
 
     loss = sum_n shares_n values_n,    d_output_n = shares_n d values_n / d output_n
 
-Shares are the samples' weights in a batch, with sum 1: 1 / n each, or 0 for rows that only fill a batch up. A value is a
-sum over a sample's features, of whatever shape; none has a hidden factor. The equations are in `ebm.kernels`.
+Shares are the samples' weights in a batch, with sum 1: 1 / n each, or 0 for rows that only fill a batch up. A value is
+a sum over a sample's features, of whatever shape; none has a hidden factor. The equations are in `ebm.kernels`.
 """
 
 from __future__ import annotations
@@ -65,65 +65,51 @@ class Loss:
         ValueError
             When shapes, dtypes or devices do not fit.
         """
-        raise NotImplementedError
-
-    def values(self, output: Any, target: Any, context: Context, parameters: Mapping[str, Any] = NONE) -> Any:
-        """Return the loss of every sample, of shape (n,), without gradients; arguments and errors as there."""
-        raise NotImplementedError
-
-
-def _flat(array: Any) -> Any:
-    """Return an array (n, ...) as (n, m)."""
-    return array.reshape(array.shape[0], -1) if array.shape[0] else array.reshape(0, 0)
-
-
-def _outputs(output: Any, context: Context) -> tuple[Any, Any]:
-    return context.empty(output.shape[:1], output.dtype), context.empty(output.shape, output.dtype)
-
-
-@dataclass(frozen=True)
-class _Pointwise(Loss):
-    """A loss of one number against another, summed over features."""
-
-    def _kind(self) -> int:
-        raise NotImplementedError
-
-    def value_and_gradient(
-        self,
-        output: Any,
-        target: Any,
-        weights: Any,
-        context: Context,
-        parameters: Mapping[str, Any] = NONE,
-        gradients: Mapping[str, Any] = NONE,
-    ) -> tuple[Any, Any]:
-        """Compute the loss of every sample, and the gradient: see :class:`Loss`."""
-        values, d_output = _outputs(output, context)
-        arrays = _flat(output), _flat(target), values
-        pointwise_loss(self._kind(), *arrays, shares=weights, d_output=_flat(d_output))
+        values, d_output = context.empty(output.shape[:1], output.dtype), context.empty(output.shape, output.dtype)
+        options = {"shares": weights, "d_output": _flat(d_output)} | self._moving(gradients, context)
+        self._run(_flat(output), _flat(target), values, parameters, options)
         return values, d_output
 
     def values(self, output: Any, target: Any, context: Context, parameters: Mapping[str, Any] = NONE) -> Any:
-        """Return the loss of every sample."""
+        """Return the loss of every sample, of shape (n,), without gradients; arguments and errors as there."""
         values = context.empty(output.shape[:1], output.dtype)
-        pointwise_loss(self._kind(), _flat(output), _flat(target), values)
+        self._run(_flat(output), _flat(target), values, parameters, {})
         return values
 
+    def _run(
+        self, output: Any, target: Any, values: Any, parameters: Mapping[str, Any], options: dict[str, Any]
+    ) -> None:
+        """Call the kernel; ``options`` are where gradients go."""
+        raise NotImplementedError
+
+    def _moving(self, gradients: Mapping[str, Any], context: Context) -> dict[str, Any]:
+        """Return where the gradients of the loss's own parameters go."""
+        return {}
+
+
+def _flat(array: Any) -> Any:
+    """Return an array (n, ...) as (n, m); numbers of classes (n,) stay."""
+    return array if array.ndim == 1 or array.shape[0] == 0 else array.reshape(array.shape[0], -1)
+
 
 @dataclass(frozen=True)
-class SquaredError(_Pointwise):
+class SquaredError(Loss):
     """sum_i (y_i - t_i)^2, the sum over a sample's features, without a half."""
 
-    def _kind(self) -> int:
-        return int(SQUARED_ERROR)
+    def _run(
+        self, output: Any, target: Any, values: Any, parameters: Mapping[str, Any], options: dict[str, Any]
+    ) -> None:
+        pointwise_loss(SQUARED_ERROR, output, target, values, **options)
 
 
 @dataclass(frozen=True)
-class BernoulliCrossEntropy(_Pointwise):
+class BernoulliCrossEntropy(Loss):
     """sum_i log(1 + e^a_i) - t_i a_i from logits a, for targets in [0, 1]: -log p(t) where these are 0 or 1."""
 
-    def _kind(self) -> int:
-        return int(CROSS_ENTROPY)
+    def _run(
+        self, output: Any, target: Any, values: Any, parameters: Mapping[str, Any], options: dict[str, Any]
+    ) -> None:
+        pointwise_loss(CROSS_ENTROPY, output, target, values, **options)
 
 
 @dataclass(frozen=True)
@@ -133,48 +119,14 @@ class SoftmaxCrossEntropy(Loss):
     A number outside [0, m) makes the loss NaN.
     """
 
-    def value_and_gradient(
-        self,
-        output: Any,
-        target: Any,
-        weights: Any,
-        context: Context,
-        parameters: Mapping[str, Any] = NONE,
-        gradients: Mapping[str, Any] = NONE,
-    ) -> tuple[Any, Any]:
-        """Compute the loss of every sample, and the gradient: see :class:`Loss`."""
-        values, d_output = _outputs(output, context)
-        softmax_loss(output, target, values, shares=weights, d_output=d_output)
-        return values, d_output
-
-    def values(self, output: Any, target: Any, context: Context, parameters: Mapping[str, Any] = NONE) -> Any:
-        """Return the loss of every sample."""
-        values = context.empty(output.shape[:1], output.dtype)
-        softmax_loss(output, target, values)
-        return values
+    def _run(
+        self, output: Any, target: Any, values: Any, parameters: Mapping[str, Any], options: dict[str, Any]
+    ) -> None:
+        softmax_loss(output, target, values, **options)
 
 
 @dataclass(frozen=True)
-class _Normal(Loss):
-    """Bounds of log-variances, shared by the two normal losses.
-
-    Parameters
-    ----------
-    lowest, highest : float, default=-12.0 and 12.0
-        Between which log-variances are held: standard deviations from 0.0025 to 400.
-    """
-
-    lowest: float = -12.0
-    highest: float = 12.0
-
-    def __post_init__(self) -> None:
-        """Refuse bounds in the wrong order."""
-        if not (np.isfinite(self.lowest) and np.isfinite(self.highest) and self.lowest < self.highest):
-            raise ValueError(f"lowest must be below highest, both finite; got {self.lowest} and {self.highest}")
-
-
-@dataclass(frozen=True)
-class GaussianNLL(_Normal):
+class GaussianNLL(Loss):
     """-log N(t; mu, diag e^s) of an output (n, 2 m) that holds m means mu, then m log-variances s.
 
     Parameters
@@ -188,30 +140,22 @@ class GaussianNLL(_Normal):
         When ``lowest`` is not below ``highest``.
     """
 
-    def value_and_gradient(
-        self,
-        output: Any,
-        target: Any,
-        weights: Any,
-        context: Context,
-        parameters: Mapping[str, Any] = NONE,
-        gradients: Mapping[str, Any] = NONE,
-    ) -> tuple[Any, Any]:
-        """Compute the loss of every sample, and the gradient: see :class:`Loss`; the target is (n, ...), m numbers."""
-        values, d_output = _outputs(output, context)
-        bounds = self.lowest, self.highest
-        gaussian_loss(_flat(output), _flat(target), bounds, values, shares=weights, d_output=_flat(d_output))
-        return values, d_output
+    lowest: float = -12.0
+    highest: float = 12.0
 
-    def values(self, output: Any, target: Any, context: Context, parameters: Mapping[str, Any] = NONE) -> Any:
-        """Return the loss of every sample."""
-        values = context.empty(output.shape[:1], output.dtype)
-        gaussian_loss(_flat(output), _flat(target), (self.lowest, self.highest), values)
-        return values
+    def __post_init__(self) -> None:
+        """Refuse bounds in the wrong order."""
+        if not (np.isfinite(self.lowest) and np.isfinite(self.highest) and self.lowest < self.highest):
+            raise ValueError(f"lowest must be below highest, both finite; got {self.lowest} and {self.highest}")
+
+    def _run(
+        self, output: Any, target: Any, values: Any, parameters: Mapping[str, Any], options: dict[str, Any]
+    ) -> None:
+        gaussian_loss(output, target, (self.lowest, self.highest), values, **options)
 
 
 @dataclass(frozen=True)
-class SharedGaussianNLL(_Normal):
+class SharedGaussianNLL(GaussianNLL):
     """-log N(t; mu, diag e^s) of means mu, with one learnt vector s for all samples: the parameter ``log_variance``.
 
     Parameters
@@ -229,30 +173,15 @@ class SharedGaussianNLL(_Normal):
         """Return log-variances of 0."""
         return {"log_variance": np.zeros(n_features, dtype)}
 
-    def value_and_gradient(
-        self,
-        output: Any,
-        target: Any,
-        weights: Any,
-        context: Context,
-        parameters: Mapping[str, Any] = NONE,
-        gradients: Mapping[str, Any] = NONE,
-    ) -> tuple[Any, Any]:
-        """Compute the loss of every sample, and the gradients: see :class:`Loss`."""
-        values, d_output = _outputs(output, context)
-        d_log_variance = _own(gradients, "gradients")
-        shared_gaussian_loss(
-            _flat(output), _own(parameters, "parameters"), _flat(target), (self.lowest, self.highest), values,
-            shares=weights, d_output=_flat(d_output), d_log_variance=d_log_variance, add=context.adds(d_log_variance),
-        )  # fmt: skip
-        return values, d_output
+    def _run(
+        self, output: Any, target: Any, values: Any, parameters: Mapping[str, Any], options: dict[str, Any]
+    ) -> None:
+        spread = _own(parameters, "parameters")
+        shared_gaussian_loss(output, spread, target, (self.lowest, self.highest), values, **options)
 
-    def values(self, output: Any, target: Any, context: Context, parameters: Mapping[str, Any] = NONE) -> Any:
-        """Return the loss of every sample."""
-        values = context.empty(output.shape[:1], output.dtype)
-        bounds = self.lowest, self.highest
-        shared_gaussian_loss(_flat(output), _own(parameters, "parameters"), _flat(target), bounds, values)
-        return values
+    def _moving(self, gradients: Mapping[str, Any], context: Context) -> dict[str, Any]:
+        gradient = _own(gradients, "gradients")
+        return {"d_log_variance": gradient, "add": context.adds(gradient)}
 
 
 def _own(arrays: Mapping[str, Any], name: str) -> Any:

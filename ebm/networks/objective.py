@@ -30,15 +30,12 @@ class Batch:
 
 
 class Objective(Protocol):
-    """A loss L = sum_n weights_n values_n (+ penalties on parameters or on the batch), to be made small.
+    """A loss L = sum_n weights_n values_n (+ penalties on parameters or on the batch), to be made small."""
 
-    Attributes
-    ----------
-    statistics : tuple of str
-        Parameters that no gradient moves (see `Layer`).
-    """
-
-    statistics: tuple[str, ...]
+    @property
+    def statistics(self) -> tuple[str, ...]:
+        """Parameters that no gradient moves (see `Layer`)."""
+        ...
 
     def gradient(self, parameters: Parameters, batch: Batch, gradients: Parameters, context: Context) -> Any:
         """Write dL / d parameters into ``gradients``, by kernels alone, and return the values (n,)."""

@@ -1,7 +1,7 @@
 """All parameters of a network in one vector, and views of it by name.
 
-An optimiser then moves everything in one loop, and a norm, a copy or a checkpoint is one array. Each parameter begins at a
-multiple of 16 entries, so on a cache line. Those that decay come first.
+An optimiser then moves everything in one loop, and a norm, a copy or a checkpoint is one array. Each parameter begins
+at a multiple of 16 entries, so on a cache line. Those that decay come first.
 """
 
 from __future__ import annotations

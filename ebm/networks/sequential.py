@@ -42,7 +42,7 @@ class Sequential:
     def initial(self, shape: Shape, random: Random, dtype: Any) -> dict[str, np.ndarray]:
         """Return the first parameters of all layers, by "number.name"."""
         self.output_shape(shape)
-        found = {}
+        found: dict[str, np.ndarray] = {}
         for i, layer in enumerate(self.layers):
             own = layer.initial(shape, random.child(Stream.WEIGHTS, i), dtype)
             found |= {f"{i}.{name}": array for name, array in own.items()}

@@ -3,7 +3,7 @@
 Both means start from zero, and are corrected for it by 1 / (1 - beta^t), t the number of the update from 1.
 
 Sources: Kingma & Ba 2015 (arXiv:1412.6980), algorithm 1; Loshchilov & Hutter 2019 (arXiv:1711.05101), algorithm 2. The
-equations are in `ebm.kernels.steps`.
+equations are in `ebm.kernels.adam`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ebm.kernels.steps import adam_step
+from ebm.kernels.adam import adam_step
 from ebm.optimizers.optimizer import Optimizer, check_fraction, check_positive, check_rate
 from ebm.optimizers.schedules import Schedule
 
@@ -70,10 +70,10 @@ class Adam(Optimizer):
         self, weights: Any, gradient: Any, slots: list[Any], table: Any, clock: Any, n_decayed: int, scale: Any
     ) -> None:
         """Move the weights, in place."""
-        numbers = {"beta1": self.beta1, "beta2": self.beta2, "epsilon": self.epsilon}
+        means, squares = slots
         adam_step(
-            weights, gradient, *slots, table, clock, scale, n_decayed,
-            decay=self.weight_decay, decoupled=self.decoupled, **numbers,
+            weights, gradient, means, squares, table, clock, scale, n_decayed, decay=self.weight_decay,
+            decoupled=self.decoupled, beta1=self.beta1, beta2=self.beta2, epsilon=self.epsilon,
         )  # fmt: skip
 
 

@@ -54,8 +54,10 @@ class SGD(Optimizer):
     ) -> None:
         """Move the weights, in place."""
         velocity = slots[0] if self.momentum else None
-        options = {"decay": self.weight_decay, "momentum": self.momentum, "nesterov": self.nesterov}
-        sgd_step(weights, gradient, velocity, table, clock, scale, n_decayed, **options)
+        sgd_step(
+            weights, gradient, velocity, table, clock, scale, n_decayed,
+            decay=self.weight_decay, momentum=self.momentum, nesterov=self.nesterov,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,7 @@ class RMSprop(Optimizer):
     ) -> None:
         """Move the weights, in place."""
         squares, velocity = slots if self.momentum else (slots[0], None)
-        numbers = {"keep": self.decay, "epsilon": self.epsilon, "momentum": self.momentum}
         rmsprop_step(
-            weights, gradient, squares, velocity, table, clock, scale, n_decayed, decay=self.weight_decay, **numbers
-        )
+            weights, gradient, squares, velocity, table, clock, scale, n_decayed,
+            decay=self.weight_decay, keep=self.decay, epsilon=self.epsilon, momentum=self.momentum,
+        )  # fmt: skip

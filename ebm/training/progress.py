@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from ebm.training.run import Run
 
 KEY = "progress bar"
+BEFORE = "updates before this epoch"
 
 
 @dataclass(frozen=True)
@@ -30,9 +31,10 @@ class Progress:
         from tqdm import tqdm  # imported when used: it is slow to import
 
         n_batches = run.learner.n_batches
+        run.memory[BEFORE] = (run.epoch + 1) * n_batches
         run.memory[KEY] = tqdm(
             total=run.n_epochs * n_batches,
-            initial=(run.epoch + 1) * n_batches,
+            initial=run.memory[BEFORE],
             unit=" updates",
             unit_scale=True,
             dynamic_ncols=True,
@@ -43,12 +45,14 @@ class Progress:
         run.memory[KEY].set_description(f"epoch {run.epoch + 2}/{run.n_epochs}", refresh=False)
 
     def on_chunk(self, run: Run, done: int, n_batches: int) -> None:
-        """Move the bar."""
-        bar = run.memory[KEY]
-        bar.update((run.epoch + 1) * n_batches + done - bar.n)
+        """Move the bar; an epoch may have more mini-batches, or fewer, than those before."""
+        bar, before = run.memory[KEY], run.memory[BEFORE]
+        bar.total = before + (run.n_epochs - run.epoch - 1) * n_batches
+        bar.update(before + done - bar.n)
 
     def on_epoch_end(self, run: Run) -> None:
         """Show what was recorded."""
+        run.memory[BEFORE] += run.learner.n_batches
         run.memory[KEY].set_postfix(self._shown(run), refresh=False)
 
     def on_train_end(self, run: Run) -> None:

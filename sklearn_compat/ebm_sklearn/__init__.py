@@ -11,19 +11,28 @@ from typing import TYPE_CHECKING
 # A new name is a line here, and the same as an import under TYPE_CHECKING for mypy and editors (a test compares them).
 _MODULES = {
     "AISMonitor": "ebm.boltzmann.monitors",
+    "Autoencoder": "ebm_sklearn.autoencoder",
     "BernoulliRBM": "ebm_sklearn.bernoulli_rbm",
     "BoltzmannMachine": "ebm_sklearn.boltzmann_machine",
     "Checkpoint": "ebm.training",
     "ClassificationMonitor": "ebm.boltzmann.class_monitor",
+    "ConditionalVAE": "ebm_sklearn.conditional_vae",
+    "ContextAutoencoder": "ebm_sklearn.context_autoencoder",
+    "DenoisingAutoencoder": "ebm_sklearn.denoising_autoencoder",
+    "DenoisingDisplay": "ebm_sklearn.autoencoder_displays",
     "DenseAssociativeMemory": "ebm_sklearn.dense_associative",
     "DivergenceError": "ebm.training",
     "EarlyStopping": "ebm.training",
     "EnergyTraceDisplay": "ebm_sklearn.energy_display",
+    "FeatureDictionaryDisplay": "ebm_sklearn.feature_dictionary_display",
     "FitInterruptedWarning": "ebm_sklearn._warnings",
     "FreeEnergyGap": "ebm.boltzmann.monitors",
     "HeteroAssociativeMemory": "ebm_sklearn.hetero_associative",
     "HistoryDisplay": "ebm_sklearn.displays",
     "HopfieldNetwork": "ebm_sklearn.hopfield",
+    "LatentGridDisplay": "ebm_sklearn.latent_displays",
+    "LatentPlaneDisplay": "ebm_sklearn.latent_displays",
+    "LatentWalkDisplay": "ebm_sklearn.latent_walk_display",
     "LogPartitionTracker": "ebm.boltzmann.trajectory",
     "MixtureOfExperts": "ebm_sklearn.mixture_of_experts",
     "ModelFileError": "ebm.storage",
@@ -35,9 +44,14 @@ _MODULES = {
     "RBM": "ebm_sklearn.rbm",
     "RBMClassifier": "ebm_sklearn.rbm_classifier",
     "RBMFiltersDisplay": "ebm_sklearn.displays",
+    "ReconstructionDisplay": "ebm_sklearn.autoencoder_displays",
     "ReconstructionError": "ebm.boltzmann.monitors",
     "SamplesDisplay": "ebm_sklearn.displays",
+    "SparseAutoencoder": "ebm_sklearn.sparse_autoencoder",
+    "StackedAutoencoder": "ebm_sklearn.stacked_autoencoder",
+    "StackedAutoencoderClassifier": "ebm_sklearn.stacked_autoencoder_classifier",
     "UntrustedEstimateWarning": "ebm_sklearn._warnings",
+    "VariationalAutoencoder": "ebm_sklearn.variational_autoencoder",
 }
 
 __all__ = list(_MODULES)
@@ -57,20 +71,34 @@ if TYPE_CHECKING:
     from ebm_sklearn._warnings import FitInterruptedWarning as FitInterruptedWarning
     from ebm_sklearn._warnings import OutOfRangeWarning as OutOfRangeWarning
     from ebm_sklearn._warnings import UntrustedEstimateWarning as UntrustedEstimateWarning
+    from ebm_sklearn.autoencoder import Autoencoder as Autoencoder
+    from ebm_sklearn.autoencoder_displays import DenoisingDisplay as DenoisingDisplay
+    from ebm_sklearn.autoencoder_displays import ReconstructionDisplay as ReconstructionDisplay
     from ebm_sklearn.bernoulli_rbm import BernoulliRBM as BernoulliRBM
     from ebm_sklearn.boltzmann_machine import BoltzmannMachine as BoltzmannMachine
+    from ebm_sklearn.conditional_vae import ConditionalVAE as ConditionalVAE
+    from ebm_sklearn.context_autoencoder import ContextAutoencoder as ContextAutoencoder
+    from ebm_sklearn.denoising_autoencoder import DenoisingAutoencoder as DenoisingAutoencoder
     from ebm_sklearn.dense_associative import DenseAssociativeMemory as DenseAssociativeMemory
     from ebm_sklearn.displays import HistoryDisplay as HistoryDisplay
     from ebm_sklearn.displays import RBMFiltersDisplay as RBMFiltersDisplay
     from ebm_sklearn.displays import SamplesDisplay as SamplesDisplay
     from ebm_sklearn.energy_display import EnergyTraceDisplay as EnergyTraceDisplay
+    from ebm_sklearn.feature_dictionary_display import FeatureDictionaryDisplay as FeatureDictionaryDisplay
     from ebm_sklearn.hetero_associative import HeteroAssociativeMemory as HeteroAssociativeMemory
     from ebm_sklearn.hopfield import HopfieldNetwork as HopfieldNetwork
+    from ebm_sklearn.latent_displays import LatentGridDisplay as LatentGridDisplay
+    from ebm_sklearn.latent_displays import LatentPlaneDisplay as LatentPlaneDisplay
+    from ebm_sklearn.latent_walk_display import LatentWalkDisplay as LatentWalkDisplay
     from ebm_sklearn.mixture_of_experts import MixtureOfExperts as MixtureOfExperts
     from ebm_sklearn.modern_hopfield import ModernHopfield as ModernHopfield
     from ebm_sklearn.product_of_experts import ProductOfExperts as ProductOfExperts
     from ebm_sklearn.rbm import RBM as RBM
     from ebm_sklearn.rbm_classifier import RBMClassifier as RBMClassifier
+    from ebm_sklearn.sparse_autoencoder import SparseAutoencoder as SparseAutoencoder
+    from ebm_sklearn.stacked_autoencoder import StackedAutoencoder as StackedAutoencoder
+    from ebm_sklearn.stacked_autoencoder_classifier import StackedAutoencoderClassifier as StackedAutoencoderClassifier
+    from ebm_sklearn.variational_autoencoder import VariationalAutoencoder as VariationalAutoencoder
 else:  # mypy does not see this function, or it would believe in every name
 
     def __getattr__(name):

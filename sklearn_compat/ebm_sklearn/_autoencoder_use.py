@@ -144,7 +144,7 @@ class FittedAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Netwo
         weights = self.parameters_.get("encoder.0.weights")
         if weights is None or weights.ndim != 2 or getattr(first, "transposed", False):
             raise AttributeError(f"there is no dictionary of inputs: the first layer is {first!r}, not a dense one")
-        return np.ascontiguousarray((weights / np.maximum(np.linalg.norm(weights, axis=0), 1e-30)).T)
+        return dictionary(weights)
 
     def _as_given(self, rows: np.ndarray) -> np.ndarray:
         """Return rows as images where `fit` was given images."""
@@ -168,3 +168,8 @@ class FittedAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Netwo
         except ValueError as error:
             raise ModelFileError(f"{path}: {error}") from error
         self.parameters_, self._motion = take_parameters(arrays, needed, path), take_motion(arrays, path)
+
+
+def dictionary(weights: np.ndarray) -> np.ndarray:
+    """Return the columns of weights (n_features, n_units), each over its length, as rows."""
+    return np.ascontiguousarray((weights / np.maximum(np.linalg.norm(weights, axis=0), 1e-30)).T)

@@ -11,11 +11,12 @@ from ebm.boltzmann.units import Bernoulli
 from ebm_sklearn._input import read_samples
 
 
-def read_rows(estimator: Any, X: Any, *, reset: bool) -> Any:
+def read_rows(estimator: Any, X: Any, *, reset: bool, warn: bool = True) -> Any:
     """Check samples and return them as rows (n_samples, n_features), dense or CSR, of a dtype that kernels know.
 
     When ``reset``, sets ``image_shape_`` ((height, width), (height, width, channels) or None), ``sample_shape_`` (what
     the network takes: (n_features,), or with channels) and ``_given_images`` of the estimator; else compares with them.
+    ``warn`` is about values outside [0, 1], with ``loss="bernoulli"``.
 
     Raises
     ------
@@ -31,7 +32,7 @@ def read_rows(estimator: Any, X: Any, *, reset: bool) -> Any:
         X = np.asarray(X)
         X = X.reshape(len(X), -1)
     unit = Bernoulli() if estimator.loss == "bernoulli" else Gaussian()
-    X = read_samples(estimator, X, reset=reset, unit=unit)
+    X = read_samples(estimator, X, reset=reset, unit=unit, warn=warn)
     if reset:
         _remember(estimator, shape, X.shape[1])
     return X

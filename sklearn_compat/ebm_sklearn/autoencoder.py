@@ -10,7 +10,7 @@ from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 
-from ebm.autoencoder.layout import dense_layout, own_layout
+from ebm.autoencoder.layout import convolutional_layout, dense_layout, own_layout
 from ebm.autoencoder.model import Architecture
 from ebm.autoencoder.reconstruction import Reconstruction
 from ebm.data import TrainingData
@@ -33,6 +33,11 @@ AUTOENCODER_CONSTRAINTS: dict[str, list[Any]] = {
     "image_shape": [list, tuple, None],
 }
 
+CONVOLUTION_CONSTRAINTS: dict[str, list[Any]] = {
+    "channels": ["array-like"],
+    "kernel_size": [Interval(Integral, 1, None, closed="left")],
+}
+
 
 class LearningAutoencoder(FittedAutoencoder):
     """The work behind `fit` and `partial_fit` of autoencoders that reconstruct; parameters as of `Autoencoder`."""
@@ -41,6 +46,8 @@ class LearningAutoencoder(FittedAutoencoder):
     hidden_layer_sizes: Any
     activation: str
     code_activation: str
+    channels: Any = ()
+    kernel_size: int = 5
     loss: str
     tied: bool
     encoder: Any
@@ -55,14 +62,14 @@ class LearningAutoencoder(FittedAutoencoder):
             raise ValueError(
                 f"encoder and decoder go together, got encoder={self.encoder!r} and decoder={self.decoder!r}"
             )
-        return dense_layout(
-            int(np.prod(self.sample_shape_)),
-            self.n_components,
-            tuple(self.hidden_layer_sizes),
-            activation=self.activation,
-            code_activation=self.code_activation,
-            tied=self.tied,
-        )
+        kinds: dict[str, Any] = {"activation": self.activation, "code_activation": self.code_activation}
+        hidden, channels = tuple(self.hidden_layer_sizes), tuple(self.channels)
+        if channels:
+            if self.tied:
+                raise ValueError(f"tied=True goes with dense layers alone, but channels={channels}")
+            sizes = (self.sample_shape_, self.n_components, channels, hidden)
+            return convolutional_layout(*sizes, kernel_size=self.kernel_size, **kinds)
+        return dense_layout(int(np.prod(self.sample_shape_)), self.n_components, hidden, tied=self.tied, **kinds)
 
     def _objective(self) -> Any:
         return Reconstruction(self._architecture(), self.loss)
@@ -168,6 +175,11 @@ class Autoencoder(LearningAutoencoder):
         Numbers in a code.
     hidden_layer_sizes : array-like of int, default=()
         Units of the encoder's hidden layers, from the data to the code; the decoder mirrors them.
+    channels : array-like of int, default=()
+        Channels of convolutions before the dense layers, each of stride 2, so that it halves height and width; the
+        decoder mirrors them. They need images (or ``image_shape``).
+    kernel_size : int, default=5
+        Height and width of their kernels, odd.
     activation : str, default="relu"
         Of hidden layers: "identity", "sigmoid", "tanh", "relu", "leaky_relu", "softplus", "elu".
     code_activation : str, default="identity"
@@ -247,13 +259,15 @@ class Autoencoder(LearningAutoencoder):
     (1797, 64)
     """
 
-    _parameter_constraints: ClassVar[dict[str, Any]] = AUTOENCODER_CONSTRAINTS
+    _parameter_constraints: ClassVar[dict[str, Any]] = {**AUTOENCODER_CONSTRAINTS, **CONVOLUTION_CONSTRAINTS}
 
     def __init__(
         self,
         n_components: int = 32,
         *,
         hidden_layer_sizes: Any = (),
+        channels: Any = (),
+        kernel_size: int = 5,
         activation: str = "relu",
         code_activation: str = "identity",
         loss: str = "squared",
@@ -280,6 +294,8 @@ class Autoencoder(LearningAutoencoder):
     ) -> None:
         self.n_components = n_components
         self.hidden_layer_sizes = hidden_layer_sizes
+        self.channels = channels
+        self.kernel_size = kernel_size
         self.activation = activation
         self.code_activation = code_activation
         self.loss = loss

@@ -13,6 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from ebm.networks.convolution import Convolution
 from ebm.networks.dense import Dense
 from ebm.optimizers.schedules import Exponential
 from ebm.optimizers.sgd import SGD
@@ -103,6 +104,29 @@ def test_layers_of_ones_own():
     own = Autoencoder(**layers, n_iter=2, random_state=0).fit(X)
     described = Autoencoder(3, hidden_layer_sizes=(30,), activation="tanh", n_iter=2, random_state=0).fit(X)
     assert_array_equal(own.transform(X), described.transform(X))
+
+
+def test_convolutions(tmp_path):
+    """Odd sizes come back whole, a picture is learnt better than by its mean, and the layers survive a file."""
+    images = X.reshape(-1, 8, 8)[:, :7, :]
+    options = {
+        "channels": (4, 6),
+        "kernel_size": 3,
+        "hidden_layer_sizes": (20,),
+        "learning_rate": 0.01,
+        "batch_size": 25,
+    }
+    found = Autoencoder(6, **options, n_iter=30, random_state=0).fit(images)
+    assert found.parameters_["encoder.0.weights"].shape == (3, 3, 1, 4)
+    assert found.reconstruct(images).shape == images.shape
+    assert -found.score(images) < 0.6 * ((images - images.mean(axis=0)) ** 2).sum(axis=(1, 2)).mean()
+    with pytest.raises(AttributeError, match="first layer is Convolution"):
+        _ = found.feature_dictionary_
+    by_rows = Autoencoder(6, **options, image_shape=(7, 8), n_iter=30, random_state=0).fit(images.reshape(-1, 56))
+    assert_array_equal(by_rows.transform(images), found.transform(images))
+    own = Autoencoder(encoder=[Convolution(3, 3), Dense(2)], decoder=[Dense(56)], n_iter=1).fit(images)
+    own.save(tmp_path / "model")
+    assert_array_equal(Autoencoder.load(tmp_path / "model").transform(images), own.transform(images))
 
 
 def test_partial_fit_is_fit(tmp_path):
@@ -219,6 +243,9 @@ def test_damaged_files_are_refused(tmp_path, monkeypatch, damage, message):
         ({}, X.reshape(-1, 2, 2, 4, 4), "5 dimensions"),
         ({"encoder": [Dense(3)]}, X, "encoder and decoder go together"),
         ({"encoder": [Dense(3)], "decoder": [Dense(60)]}, X, r"samples of shape \(60,\), but the data's are \(64,\)"),
+        ({"channels": (4,)}, X, "give image_shape"),
+        ({"channels": (4,), "image_shape": (8, 8), "kernel_size": 4}, X, "kernel_size must be odd, got 4"),
+        ({"channels": (4,), "image_shape": (8, 8), "tied": True}, X, "tied=True goes with dense layers alone"),
         ({"early_stopping": True, "validation_fraction": 0.9}, X[:2], "leaves 0"),
         ({"optimizer": "lion"}, X, "optimizer"),
         ({}, np.where(X == 0, np.nan, X), "NaN"),

@@ -20,8 +20,8 @@ from ebm.boltzmann.learning import ContrastiveLearner
 from ebm.boltzmann.rule import Rule
 from ebm.boltzmann.tempered_rbm import TemperedRBM
 from ebm.data import TrainingData
-from ebm.kernels import categorical, conditional, dense_associative, hopfield, jit, linear, storkey, units
-from ebm.kernels.activations import KINDS, activate
+from ebm.kernels import categorical, conditional, dense_associative, hopfield, jit, linear, patches, storkey, units
+from ebm.kernels.activations import KINDS, activate, backward
 from ebm.kernels.bernoulli import bernoulli
 from ebm.kernels.box_muller import normals
 from ebm.kernels.classes import class_scores, class_sums, draw_classes
@@ -32,12 +32,20 @@ from ebm.kernels.philox import uniforms
 from ebm.kernels.processor import FEATURES
 from ebm.kernels.reduce import column_sums, softplus_rows
 from ebm.kernels.update import update
+from ebm.kernels.vector import at
+from ebm.networks.context import Context
+from ebm.networks.convolution import Convolution, TransposedConvolution
+from ebm.networks.corruption import GaussianNoise, SaltAndPepper, corrupt
 from ebm.networks.learning import NetworkLearner
 from ebm.optimizers.adam import Adam
 from ebm.random import Draw, Random
 from ebm.sampling.ladder import BetaLadder
 from ebm.sampling.parallel_tempering import ParallelTempering
 from tests.boltzmann.models import small_model
+from tests.kernels.network_loops import use_losses, use_steps
+from tests.kernels.variational_loops import use_variational
+from tests.networks.convolutions import both_ways, images
+from tests.networks.layer_cases import CASES, EMBEDDING, outcomes
 
 NUMBA = tuple(int(part) for part in numba.__version__.split(".")[:2])
 
@@ -54,6 +62,9 @@ def cores():
 
 def use_all(dtype):
     """Call everything that has a CPU loop once, so that each loop knows its signature."""
+    use_losses(dtype)
+    use_steps(dtype)
+    use_variational(dtype)
     a = np.zeros((3, 5), dtype)
     uniforms((3, 5), 0, 0, 0, dtype)
     bernoulli(a, None, Draw(0, 0))
@@ -88,14 +99,27 @@ def use_all(dtype):
     family = TemperedRBM(model, model.visible_bias)
     family.sweep(family.start(2, Random(0)), np.linspace(0, 1, 2), Random(0), 0)
     ParallelTempering(BetaLadder(family, np.linspace(0, 1, 2)), 1, Random(0)).run(1)
+    for layer in (Convolution(3, 2), TransposedConvolution(1, 2)):
+        for shape in ((4, 3, 2), (4, 3, 32)):
+            x, parameters, dy = images(layer, shape, 2, dtype)
+            both_ways(layer, x, parameters, dy)
     for n_chains in (1, 8):
         lattice = IsingLattice((4, 4), dtype=dtype)
         lattice.potential(lattice.sample(n_chains, 1, random=0))
     graph = BoltzmannMachine.from_matrix(1 - np.eye(5, dtype=dtype))
     for n_chains in (1, 20):
         graph.gibbs(graph.random_states(n_chains, Random(0)), 1, Random(0))
-
     use_network(dtype)
+    use_layers(dtype)
+
+
+def use_layers(dtype):
+    for case in CASES:
+        outcomes(case, dtype, case.context())
+    tokens, table = np.zeros((2, 3), np.int64), {"weights": np.zeros((9, 5), dtype)}
+    EMBEDDING.backward(table, tokens, EMBEDDING.forward(table, tokens, Context())[0], table, Context())
+    for kind in (GaussianNoise(), SaltAndPepper()):
+        corrupt(np.zeros((3, 5), dtype), kind, Random(0))
 
 
 def use_network(dtype):
@@ -107,13 +131,17 @@ def use_network(dtype):
         learner = NetworkLearner(start, Reconstruction(layout), data, Adam(), Random(0), n_epochs=1)
         learner.begin_epoch(0)
         learner.update(0, 1)
-    activate(a, KINDS["relu"], a.copy())
+    for kind in KINDS.values():
+        activate(a, kind, a.copy())
+        backward(a, a, kind, a.copy())
     add_into(a, a.copy())
 
 
 def compiled(core, dtype):
     """Return a loop that can be read, and its signature: compiled anew where it came from the disk cache."""
-    used = [s for s in core.signatures if np.dtype(dtype).name in str(s[0]) and not _mixed(s, dtype)]
+    name = np.dtype(dtype).name
+    used = [s for s in core.signatures if name in str(s[0]) and not _mixed(s, dtype)]
+    used = used or [s for s in core.signatures if name in str(s)]  # lists of integers come first
     if not core.stats.cache_hits:
         return core, used[0]
     fresh = jit.core(core.py_func)
@@ -127,7 +155,8 @@ def _mixed(signature, dtype):
     return f"Array({other}, 2" in str(signature[0]) or f"array({other}, 3d" in str(signature[0])
 
 
-OF_INTEGERS = ("colouring._first_fit", "colouring._breadth_first")  # loops that know no real numbers
+# loops that know no real numbers
+OF_INTEGERS = ("colouring._first_fit", "colouring._breadth_first", "program._replay", "totals._tick_cpu")
 
 
 @pytest.fixture(scope="module")
@@ -152,6 +181,18 @@ def test_every_loop_is_looked_at(single):
         "hopfield._cpu", "storkey._cpu", "dense_associative._cpu",
         "lattice_lines.sweep_lines", "lattice_chains.sweep_chains", "lattice_energy._cpu",
         "colour_gibbs._alone", "colour_gibbs._crowd",
+        "losses._squared_cpu", "losses._cross_entropy_cpu",
+        "softmax_loss._cpu", "softmax_loss._labels_cpu", "gaussian_loss._cpu",
+        "gaussian_loss._shared_cpu", "variational._divergence_cpu", "variational._draw_cpu", "variational._back_cpu",
+        "sparse_code._means_cpu", "steps._sgd_cpu", "steps._rmsprop_cpu", "adam._cpu", "clipping._squares_cpu",
+        "totals._cpu",
+        "batch_statistics._blocks_cpu", "batch_statistics._join_cpu", "batch_statistics._inverse_cpu",
+        "batch_normalisation._forward_cpu", "batch_normalisation._products_cpu", "batch_normalisation._backward_cpu",
+        "layer_normalisation._forward_cpu", "layer_normalisation._products_cpu", "layer_normalisation._derivative_cpu",
+        "column_totals._cpu", "softmax._forward_cpu", "softmax._backward_cpu", "pyramid._cpu",
+        "embedding._forward_cpu", "embedding._gradient_cpu",
+        "corruption._mask_cpu", "corruption._salt_cpu", "corruption._gauss_cpu",
+        "convolution._convolve_cpu", "convolution_gradient._weights_cpu",
     }  # fmt: skip
 
 
@@ -187,12 +228,24 @@ WIDE = platform.machine() in ("x86_64", "AMD64") and "avx" in FEATURES
 wide = pytest.mark.skipif(not WIDE, reason="looks for the names of x86's wide registers")
 
 
+VECTORS_MEANT = {"reduce._columns_cpu": 1}
+COPYING = (  # loops without arithmetic
+    "batch._dense_cpu", "batch._lists_cpu", "bound._fill_cpu", "bound._repeat_cpu", "convolution._pack_cpu",
+    "convolution_narrow.pack_narrow", "dense._pack", "dense._pack_transposed", "embedding._forward_cpu",
+    "joining._join_cpu", "joining._left_cpu",
+)  # fmt: skip
+
+
 @wide
 def test_loops_use_vector_registers(single):
     for name, (core, signature) in single.items():
         assembly = core.inspect_asm(signature)
-        arithmetic = re.findall(r"\bv(?:add|mul|sub|fmadd\d+|fnmadd\d+|div)ps\s.*[yz]mm", assembly)
-        assert len(arithmetic) >= (1 if name == "reduce._columns_cpu" else 4), (name, len(arithmetic))
+        if name in COPYING:
+            assert re.search(r"\bvmov[a-z]+\s.*[yz]mm|memcpy|memset", assembly), name
+            continue
+        kinds = "min|max" if name == "clipping._values_cpu" else r"add|mul|sub|fmadd\d+|fnmadd\d+|div"
+        arithmetic = re.findall(rf"\bv(?:{kinds})ps\s.*[yz]mm", assembly)
+        assert len(arithmetic) >= VECTORS_MEANT.get(name, 4), (name, len(arithmetic))
 
 
 def sums_of_rows(add):
@@ -235,3 +288,27 @@ def test_random_words_of_lattices_are_made_in_vectors(single, name):
     core, signature = single[name]
     rounds = re.findall(r"\bvpmuludq\s.*[yz]mm", core.inspect_asm(signature))
     assert len(rounds) >= 20  # ten rounds of two products
+
+
+def stores_on_the_stack(multiply):
+    """Compile a tile of a product and count the vectors that it keeps on the stack."""
+
+    @jit.core
+    def product(a, places, c, first, last):
+        multiply(at(a, 0), at(places, 0), at(places, 0), at(a, 0), 32, last - first, at(c, 0), 32, at(c, 0), 32)
+
+    product._cache = NullCache()
+    a = np.zeros(9999, np.float32)
+    product(a, np.zeros(12, np.int32), a.copy(), 0, 1)
+    lines = product.inspect_asm(product.signatures[0]).splitlines()
+    sums = [i for i, line in enumerate(lines) if re.search(r"\bvfmadd\d+ps\s", line)]
+    assert len(sums) == 2 * patches.ROWS
+    stored = r"\bvmov[au]ps\s+%[yz]mm\d+, .*\(%r[sb]p\)"
+    return sum(bool(re.search(stored, line)) for line in lines[sums[0] : sums[-1]])
+
+
+@pytest.mark.skipif(not WIDE or "fma" not in FEATURES, reason="looks for the names of x86's wide registers")
+def test_a_convolution_keeps_its_sums_in_registers(monkeypatch):
+    assert not stores_on_the_stack(patches._large)
+    monkeypatch.setattr(patches, "REGISTER", "")  # the mistake: all loads first
+    assert stores_on_the_stack(patches._gathered_product(patches.ROWS, 2))

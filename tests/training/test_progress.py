@@ -82,3 +82,17 @@ def test_tqdm_is_imported_when_used():
     assert (
         subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout == "False\n"
     )
+
+
+def test_epochs_of_other_lengths(capsys):
+    """A learner in stages has more mini-batches in some epochs: the bar ends full all the same."""
+
+    class Stages(RandomWalk):
+        def begin_epoch(self, epoch):
+            super().begin_epoch(epoch)
+            self.n_batches = 7 if epoch < 2 else 2
+
+    train(Stages(), 4, callbacks=[Progress()])
+    line = last_line(capsys.readouterr().err)
+    assert line.startswith("epoch 4/4: 100%")
+    assert "18.0/18.0" in line

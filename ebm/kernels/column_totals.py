@@ -1,0 +1,74 @@
+"""Totals over rows, out_j = sum_r a_rj, of matrices that hold the sums of blocks of rows.
+
+A sum over a batch's rows is taken in two steps: each block of ``ROWS`` rows is summed by one thread, into a row of its
+own, and here the rows are added up. The blocks are the same for any number of threads, so are the results.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ebm.kernels.block import BLOCK, block_sum
+from ebm.kernels.jit import core, cuda_loop, inner, on_gpu
+from ebm.kernels.threads import over_rows
+
+if TYPE_CHECKING:
+    from numba import cuda
+
+ROWS = 64  # rows of a batch that one thread sums
+
+
+def n_blocks(n_rows: int) -> int:
+    """Count the blocks of a batch of so many rows."""
+    return -(-n_rows // ROWS)
+
+
+@inner
+def add_row(x: Any, total: Any) -> None:
+    """Add x to the total."""
+    for j in range(total.size):
+        total[j] += x[j]
+
+
+@core(allocates=False)
+def _cpu(a: Any, add: Any, out: Any, first: Any, last: Any) -> None:
+    total = out[first:last]
+    if not add:
+        for j in range(total.size):
+            total[j] = 0
+    for row in range(a.shape[0]):
+        add_row(a[row, first:last], total)
+
+
+@cuda_loop
+def _gpu(a: Any, add: Any, out: Any) -> None:
+    """One block sums one column."""
+    for j in range(cuda.blockIdx.x, a.shape[1], cuda.gridDim.x):
+        total = type(a[0, 0])(0)
+        for row in range(cuda.threadIdx.x, a.shape[0], cuda.blockDim.x):
+            total += a[row, j]
+        total = block_sum(total)
+        if cuda.threadIdx.x == 0:
+            out[j] = out[j] + total if add else total
+
+
+def column_totals(a: Any, out: Any, *, add: bool = False) -> None:
+    """Write the sum of each column, or add it to what is there.
+
+    Parameters
+    ----------
+    a : array of shape (rows, n), float32 or float64, C-contiguous, on the CPU or the GPU
+    out : array of shape (n,), of the same dtype and device
+    add : bool, default=False
+
+    Raises
+    ------
+    ValueError
+        When ``out`` does not fit.
+    """
+    if out.shape != a.shape[1:] or out.dtype != a.dtype or on_gpu(out) != on_gpu(a):
+        raise ValueError(f"out is {out.dtype}{out.shape}, but the columns of {a.dtype}{a.shape} are to be summed")
+    if on_gpu(a):
+        _gpu(a.shape[1] * BLOCK, a, add, out)
+    else:
+        over_rows(_cpu, (a, add, out), a.shape[1], a.size)
