@@ -58,7 +58,7 @@ class Likelihood(Protocol):
         ...
 
     def means(self, outputs: np.ndarray) -> np.ndarray:
-        """Return E[x given z] in the outputs' place."""
+        """Return E[x given z]; the outputs stay as they are."""
         ...
 
     def draw(self, means: np.ndarray, random: Random, parameters: Parameters) -> np.ndarray:
@@ -87,9 +87,10 @@ class BernoulliLikelihood:
         return BernoulliCrossEntropy().values(outputs, x, context)
 
     def means(self, outputs: np.ndarray) -> np.ndarray:
-        """Return the logistic function of the logits, in their place."""
-        activations.activate(outputs, activations.KINDS["sigmoid"], outputs)
-        return outputs
+        """Return the logistic function of the logits."""
+        found = np.empty_like(outputs)
+        activations.activate(outputs, activations.KINDS["sigmoid"], found)
+        return found
 
     def draw(self, means: np.ndarray, random: Random, parameters: Parameters) -> np.ndarray:
         """Draw zeros and ones."""
