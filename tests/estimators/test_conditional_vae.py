@@ -255,3 +255,9 @@ def test_labels_that_do_not_fit_are_refused():
         found.inverse_transform(np.zeros((2, 4)), 1)
     with pytest.raises(ValueError, match="n_samples must be an integer of at least 1, got 0"):
         found.sample(0)
+
+
+def test_dictionary_of_images_with_labels_at_every_pixel():
+    found = ConditionalVAE(encoder=[Dense(8)], decoder=[Dense(64)], image_shape=(8, 8), n_iter=1).fit(X, Y)
+    weights = found.parameters_["encoder.0.weights"].reshape(64, 11, 8)[:, 0]
+    assert_allclose(found.feature_dictionary_, (weights / np.linalg.norm(weights, axis=0)).T, rtol=1e-5)
