@@ -272,3 +272,11 @@ def test_values_outside_the_decoders_range_are_told():
 def test_divergence_is_told_and_the_last_good_epoch_kept():
     with pytest.raises(DivergenceError, match="smaller learning_rate"):
         Autoencoder(4, optimizer=SGD(1e5), n_iter=3, random_state=0).fit(X)
+
+
+@pytest.mark.parametrize("changed", [{"n_components": 200}, {"hidden_layer_sizes": (90,)}])
+def test_sizes_changed_after_fit_are_refused(changed):
+    found = Autoencoder(4, hidden_layer_sizes=(6,), n_iter=1).fit(X).set_params(**changed)
+    for method in (found.transform, found.reconstruct, found.score_samples, found.partial_fit):
+        with pytest.raises(ValueError, match="learn anew after a size has changed"):
+            method(X)
