@@ -133,11 +133,12 @@ class GaussianLikelihood:
 
     def initial(self, n_features: int, dtype: Any, variance: np.ndarray | None = None) -> dict[str, np.ndarray]:
         """Return "log_variance", of shape (1,), or (n_features,) with one each."""
-        start = np.ones(n_features) if variance is None else variance
-        if self.noise_variance == SHARED:
-            start = start.mean(keepdims=True)
-        elif self.noise_variance != FEATURES:
+        if not isinstance(self.noise_variance, str):
             start = np.array([self.noise_variance])
+        elif variance is None:
+            return {"log_variance": np.zeros(n_features if self.noise_variance == FEATURES else 1, dtype)}
+        else:
+            start = variance if self.noise_variance == FEATURES else variance.mean(keepdims=True)
         bounds = math.exp(LOWEST), math.exp(HIGHEST)
         return {"log_variance": np.log(np.clip(start, *bounds)).astype(dtype)}
 

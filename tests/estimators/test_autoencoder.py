@@ -17,6 +17,7 @@ from ebm.networks.convolution import Convolution
 from ebm.networks.dense import Dense
 from ebm.optimizers.schedules import Exponential
 from ebm.optimizers.sgd import SGD
+from ebm.random import Random
 from ebm.storage import ModelFileError
 from ebm.training import Checkpoint, DivergenceError
 from ebm_sklearn._warnings import OutOfRangeWarning
@@ -280,3 +281,30 @@ def test_sizes_changed_after_fit_are_refused(changed):
     for method in (found.transform, found.reconstruct, found.score_samples, found.partial_fit):
         with pytest.raises(ValueError, match="learn anew after a size has changed"):
             method(X)
+
+
+NESTED = {"list": []}
+for _ in range(350):
+    NESTED = {"list": [NESTED]}
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"n_components": 10**8}, "the model needs"),
+        ({"n_components": 10**17}, "allocate|too big"),
+        ({"hidden_layer_sizes": {"list": [10**8]}}, "the model needs"),
+        ({"encoder": {"list": [5]}, "decoder": {"list": []}}, "layer 0 is 5, which is no layer"),
+        ({"encoder": {"list": [{"part": "SGD", "fields": {}}]}, "decoder": {"list": []}}, "which is no layer"),
+        ({"optimizer": {"part": ["SGD"], "fields": {}}}, r"no part of a network is called \['SGD'\]"),
+        ({"hidden_layer_sizes": NESTED}, "lists in lists without end"),
+    ],
+)
+def test_files_of_other_networks_are_refused_before_any_is_made(tmp_path, monkeypatch, parameters, message):
+    found = Autoencoder(4, n_iter=1).fit(X)
+    saved = {**found._saved_parameters(), **parameters}
+    monkeypatch.setattr(Autoencoder, "_saved_parameters", lambda self: saved)
+    found.save(tmp_path / "model")
+    monkeypatch.setattr(Random, "uniform", lambda *_: pytest.fail("weights are drawn"))
+    with pytest.raises(ModelFileError, match=message):
+        Autoencoder.load(tmp_path / "model")

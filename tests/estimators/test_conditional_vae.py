@@ -218,6 +218,7 @@ def test_saved_and_loaded(tmp_path, names):
         (lambda arrays, values: arrays.update(class_count_=-np.ones(10)), "counts below 0"),
         (lambda arrays, values: arrays.update(class_count_=np.ones(10, "f4")), "the model needs"),
         (lambda arrays, values: values.pop("classes"), "classes are damaged"),
+        (lambda arrays, values: values["classes"].update(dtype="<U400000000"), "classes are damaged"),
         (lambda arrays, values: arrays.update({"parameter/decoder.0.bias": np.zeros(8, "f4")}), "the model needs"),
     ],
 )

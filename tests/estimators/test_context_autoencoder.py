@@ -115,6 +115,9 @@ def test_saved_loaded_and_gone_on(tmp_path):
     arrays, values = whole._saved()
     with pytest.raises(ModelFileError, match="context_mean_"):
         ContextAutoencoder()._restore(arrays, {**values, "n_context": 2}, "file")
+    other = {**arrays, "context_mean_": np.float64(arrays["context_mean_"])}
+    with pytest.raises(ModelFileError, match="'context_mean_' is float64"):
+        ContextAutoencoder()._restore(other, values, "file")
 
 
 @pytest.mark.parametrize(
