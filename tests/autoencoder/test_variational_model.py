@@ -153,3 +153,11 @@ def test_codes_are_left_as_they_are():
     before = z.copy()
     model.decode(z)
     assert np.array_equal(z, before)
+
+
+def test_bounds_of_one_sample_are_those_among_many_to_the_bit():
+    model, random = known_model(shift=SHIFT), Random(4)
+    x = some_data(model, 50)
+    for bound in (model.importance_bound, model.elbo):
+        alone = np.concatenate([bound(x[i : i + 1], 64, random) for i in range(50)])
+        np.testing.assert_array_equal(alone, bound(x, 64, random))
