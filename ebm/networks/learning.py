@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
+from weakref import proxy
 
 import numpy as np
 
@@ -149,8 +150,8 @@ class NetworkLearner:
         if rows not in self._updates:
             options: dict[str, Any] = {"training": True, "random": self._random, "clock": self._clock, "reuse": True}
             context = Context(self._device, **options)
-            update = partial(self._update, rows, context)
-            self._updates[rows] = self._device.capture(update)
+            this = proxy(self)  # a learner that holds itself would keep its arrays until Python looks for circles
+            self._updates[rows] = self._device.capture(partial(NetworkLearner._update, this, rows, context))
         return self._updates[rows]
 
     def _update(self, rows: int, context: Context) -> None:

@@ -84,7 +84,8 @@ class TrainedEstimator(CallbackSupportMixin, SavedEstimator):
             )
         finally:
             self._keep(fitted, book)
-        warn_if_interrupted(book.run)
+            run, book.run = book.run, None  # the run holds its callbacks: no circle keeps a learner's arrays alive
+        warn_if_interrupted(run)
 
     def _listeners(self) -> list[Any]:
         callbacks = list(self.callbacks or ())

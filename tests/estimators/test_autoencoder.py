@@ -1,5 +1,8 @@
 """The autoencoder estimator: PCA, images, resumption, early stopping, files, bad input."""
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -15,6 +18,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from ebm.networks.convolution import Convolution
 from ebm.networks.dense import Dense
+from ebm.networks.learning import NetworkLearner
 from ebm.optimizers.schedules import Exponential
 from ebm.optimizers.sgd import SGD
 from ebm.random import Random
@@ -308,3 +312,16 @@ def test_files_of_other_networks_are_refused_before_any_is_made(tmp_path, monkey
     monkeypatch.setattr(Random, "uniform", lambda *_: pytest.fail("weights are drawn"))
     with pytest.raises(ModelFileError, match=message):
         Autoencoder.load(tmp_path / "model")
+
+
+def test_learners_are_let_go_of_at_once(monkeypatch):
+    """Their arrays are large, and Python looks for circles seldom."""
+    learners = weakref.WeakSet()
+    place = NetworkLearner._place
+    monkeypatch.setattr(NetworkLearner, "_place", lambda self, *given: (learners.add(self), place(self, *given)))
+    gc.disable()
+    try:
+        Autoencoder(4, n_iter=1).fit(X).partial_fit(X)
+    finally:
+        gc.enable()
+    assert not learners
