@@ -19,11 +19,11 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from ebm.networks.convolution import Convolution
 from ebm.networks.dense import Dense
 from ebm.networks.learning import NetworkLearner
-from ebm.optimizers.schedules import Exponential
+from ebm.optimizers.schedules import Exponential, Linear
 from ebm.optimizers.sgd import SGD
 from ebm.random import Random
 from ebm.storage import ModelFileError
-from ebm.training import Checkpoint, DivergenceError
+from ebm.training import Checkpoint, CheckpointError, DivergenceError
 from ebm_sklearn._warnings import OutOfRangeWarning
 from ebm_sklearn.autoencoder import Autoencoder
 
@@ -325,3 +325,14 @@ def test_learners_are_let_go_of_at_once(monkeypatch):
     finally:
         gc.enable()
     assert not learners
+
+
+@pytest.mark.parametrize(
+    "options", [{"schedule": "linear"}, {"learning_rate": Linear(0.01)}, {"optimizer": SGD(Linear(0.01))}]
+)
+def test_falling_rates_go_on_towards_their_own_end_only(tmp_path, options):
+    kept = Checkpoint(tmp_path / "run", resume=True)
+    with pytest.raises(Killed):
+        Autoencoder(4, n_iter=4, random_state=1, **options, callbacks=[kept, Kill(2)]).fit(X)
+    with pytest.raises(CheckpointError, match="n_iter was 4 and is now 8"):
+        Autoencoder(4, n_iter=8, random_state=1, **options, callbacks=[kept]).fit(X)
