@@ -18,6 +18,7 @@ from ebm.autoencoder.model import Architecture
 from ebm.autoencoder.reconstruction import Reconstruction
 from ebm.data import TrainingData
 from ebm.random import Random
+from ebm_sklearn._autoencoder_use import dictionary
 from ebm_sklearn._corruption import CORRUPTION_CONSTRAINTS, as_corruption
 from ebm_sklearn._files import take_array, take_count
 from ebm_sklearn._images import read_rows
@@ -327,6 +328,11 @@ class ContextAutoencoder(LearningAutoencoder):
         with self._limited():
             errors = (self._model().reconstruct(rows) - rows) ** 2
         return -(errors if y is not None else errors[:, : self.n_features_in_]).sum(axis=1)
+
+    @property
+    def feature_dictionary_(self) -> np.ndarray:
+        """For each unit of the first layer, the sample of length 1 that excites it most, (n_units, n_features)."""
+        return dictionary(super().feature_dictionary_[:, : self.n_features_in_].T)
 
     def score(self, X: Any, y: Any = None) -> float:
         """Return the mean of `score_samples`, by which a grid search compares."""
