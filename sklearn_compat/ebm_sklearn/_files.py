@@ -62,8 +62,8 @@ def saved_parameters(estimator: Any) -> dict[str, Any]:
 def _plain(name: str, value: Any) -> Any:
     if isinstance(value, np.random.RandomState):
         return None  # a stream that has moved on; sampling from a loaded model draws afresh
-    if isinstance(value, np.generic):
-        value = value.item()
+    if isinstance(value, np.generic | np.ndarray):
+        value = value.tolist()
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if type(value) in UNITS.values():

@@ -336,3 +336,11 @@ def test_falling_rates_go_on_towards_their_own_end_only(tmp_path, options):
         Autoencoder(4, n_iter=4, random_state=1, **options, callbacks=[kept, Kill(2)]).fit(X)
     with pytest.raises(CheckpointError, match="n_iter was 4 and is now 8"):
         Autoencoder(4, n_iter=8, random_state=1, **options, callbacks=[kept]).fit(X)
+
+
+def test_sizes_in_an_array_are_saved(tmp_path):
+    found = Autoencoder(4, hidden_layer_sizes=np.array([7, 5]), n_iter=1).fit(X)
+    found.save(tmp_path / "model")
+    loaded = Autoencoder.load(tmp_path / "model")
+    assert loaded.hidden_layer_sizes == [7, 5]
+    assert_array_equal(loaded.transform(X), found.transform(X))
