@@ -158,9 +158,9 @@ def _from_sparse(X: Any, dtype: np.dtype) -> tuple[np.ndarray, ...]:
 
 def deviations(data: TrainingData) -> np.ndarray:
     """Weighted standard deviation of every column, 1 where a column is constant to rounding, in the data's dtype."""
-    share, total = data.weights / data.weights.sum(), np.zeros(data.n_visible)
+    share, mean, total = data.weights / data.weights.sum(), data.mean, np.zeros(data.n_visible)
     for top in range(0, data.n_samples, ROWS_AT_ONCE):
         rows = np.arange(top, min(top + ROWS_AT_ONCE, data.n_samples))
-        total += share[rows] @ (data.rows(rows).astype(np.float64) - data.mean) ** 2
-    least = CONSTANT * np.abs(data.mean)
+        total += share[rows] @ (data.rows(rows).astype(np.float64) - mean) ** 2
+    least = CONSTANT * np.abs(mean)
     return np.where(np.sqrt(total) > least, np.sqrt(total), 1.0).astype(data.dtype)

@@ -36,11 +36,10 @@ class Ours:
         self.run = self._convolution(case) if case in CONVOLUTIONS else self._learner(case)
 
     def _learner(self, case: str) -> Any:
-        from ebm.autoencoder.variational import Variational
-        from ebm.autoencoder.variational_layout import variational_layout
-
         from ebm.autoencoder.layout import dense_layout
         from ebm.autoencoder.reconstruction import Reconstruction
+        from ebm.autoencoder.variational import Variational
+        from ebm.autoencoder.variational_layout import variational_layout
         from ebm.data import TrainingData
         from ebm.networks.learning import NetworkLearner
         from ebm.optimizers.adam import Adam
@@ -66,10 +65,9 @@ class Ours:
         return run
 
     def _convolution(self, case: str) -> Any:
-        from ebm.networks.convolution import Convolution, TransposedConvolution
-
         from ebm.device import get_device
         from ebm.networks.context import Context
+        from ebm.networks.convolution import Convolution, TransposedConvolution
         from ebm.random import Random
 
         channels, out, side = CONVOLUTIONS[case]

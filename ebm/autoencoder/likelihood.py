@@ -58,7 +58,7 @@ class Likelihood(Protocol):
         ...
 
     def means(self, outputs: np.ndarray) -> np.ndarray:
-        """Return E[x given z] in the outputs' place."""
+        """Return E[x given z]; the outputs stay as they are."""
         ...
 
     def draw(self, means: np.ndarray, random: Random, parameters: Parameters) -> np.ndarray:
@@ -87,9 +87,10 @@ class BernoulliLikelihood:
         return BernoulliCrossEntropy().values(outputs, x, context)
 
     def means(self, outputs: np.ndarray) -> np.ndarray:
-        """Return the logistic function of the logits, in their place."""
-        activations.activate(outputs, activations.KINDS["sigmoid"], outputs)
-        return outputs
+        """Return the logistic function of the logits."""
+        found = np.empty_like(outputs)
+        activations.activate(outputs, activations.KINDS["sigmoid"], found)
+        return found
 
     def draw(self, means: np.ndarray, random: Random, parameters: Parameters) -> np.ndarray:
         """Draw zeros and ones."""
@@ -132,11 +133,12 @@ class GaussianLikelihood:
 
     def initial(self, n_features: int, dtype: Any, variance: np.ndarray | None = None) -> dict[str, np.ndarray]:
         """Return "log_variance", of shape (1,), or (n_features,) with one each."""
-        start = np.ones(n_features) if variance is None else variance
-        if self.noise_variance == SHARED:
-            start = start.mean(keepdims=True)
-        elif self.noise_variance != FEATURES:
+        if not isinstance(self.noise_variance, str):
             start = np.array([self.noise_variance])
+        elif variance is None:
+            return {"log_variance": np.zeros(n_features if self.noise_variance == FEATURES else 1, dtype)}
+        else:
+            start = variance if self.noise_variance == FEATURES else variance.mean(keepdims=True)
         bounds = math.exp(LOWEST), math.exp(HIGHEST)
         return {"log_variance": np.log(np.clip(start, *bounds)).astype(dtype)}
 

@@ -131,8 +131,9 @@ class AutoencoderModel:
     def _decoded(self, z: np.ndarray, context: Context) -> np.ndarray:
         a = self.architecture
         y = a.decoder.forward(a.of_decoder(self.parameters), z, context)[0].reshape(z.shape[0], -1)
-        activations.activate(y, activations.KINDS[OUTPUTS[self.loss]], y)
-        return y
+        out = context.empty(y.shape, y.dtype)  # y may be z itself, where the decoder only reshapes
+        activations.activate(y, activations.KINDS[OUTPUTS[self.loss]], out)
+        return out
 
 
 def by_rows(function: Callable[[np.ndarray, Context], np.ndarray], x: np.ndarray, width: int) -> np.ndarray:

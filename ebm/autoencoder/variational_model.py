@@ -104,7 +104,7 @@ class VariationalModel:
         """
         found = np.empty(x.shape[0])
         for rows, posterior, log_p, _ in self._draws(x, n_draws, random, labels):
-            found[rows] = log_p.mean(axis=0) - codes.kl_values(posterior, Context())
+            found[rows] = _mean(log_p) - codes.kl_values(posterior, Context())
         return found
 
     def importance_bound(self, x: np.ndarray, k: int, random: Random, labels: np.ndarray | None = None) -> np.ndarray:
@@ -170,7 +170,12 @@ class VariationalModel:
 def _log_mean_exp(a: np.ndarray) -> np.ndarray:
     """Log of the mean of e^a over the first axis."""
     largest = a.max(axis=0)
-    return largest + np.log(np.exp(a - largest).mean(axis=0))
+    return largest + np.log(_mean(np.exp(a - largest)))
+
+
+def _mean(a: np.ndarray) -> np.ndarray:
+    """Average over the first axis, in an order that the length of the second does not change."""
+    return np.ascontiguousarray(a.T).mean(axis=1)
 
 
 def _by_rows(function: Callable[..., np.ndarray], width: int, x: np.ndarray, labels: np.ndarray | None) -> np.ndarray:

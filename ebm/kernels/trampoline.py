@@ -18,7 +18,7 @@ from numba.core.compiler_lock import global_compiler_lock
 from numba.core.registry import cpu_target
 
 WORD, STATUS = ir.IntType(64), ir.IntType(32)
-SUCCESS = (0, -1)  # numba's codes: done, and done with None
+SUCCESS = (0, -2)  # numba's codes: done, and done with None; -1 is an exception on its way up
 _numbers = count()
 
 

@@ -63,15 +63,14 @@ class Dense:
     def initial(self, shape: Shape, random: Random, dtype: Any) -> dict[str, np.ndarray]:
         """Return weights (n_in, units), or (units, n_in) where transposed, and biases of zero."""
         n_in = prod(shape)
-        between = (self.units, n_in) if self.transposed else (n_in, self.units)
-        found = {"weights": initial_weights(between, n_in, self.units, random, dtype, self.init)}
+        found = {"weights": initial_weights(self._between(n_in), n_in, self.units, random, dtype, self.init)}
         return {**found, "bias": np.zeros(self.units, dtype)} if self.bias else found
 
     def forward(self, parameters: Parameters, x: Any, context: Context) -> tuple[Any, Any]:
-        """Return f(x W + b), and x, y and the input's shape as the cache."""
+        """Return f(x W + b), and x, y and the input's shape as the cache; ValueError where W is of another shape."""
         shape, x = x.shape, x.reshape(x.shape[0], -1)
+        weights, kind = self._fitting(parameters["weights"], x.shape[1]), activations.KINDS[self.activation]
         a = y = context.empty((x.shape[0], self.units), x.dtype)
-        weights, kind = parameters["weights"], activations.KINDS[self.activation]
         if on_gpu(x):
             context.device.matmul(x, weights.T if self.transposed else weights, a)
             activations.activate(a, kind, y, parameters.get("bias"))
@@ -108,6 +107,18 @@ class Dense:
         dx = context.empty(x.shape, x.dtype)
         _times(delta, parameters["weights"], dx, context, transposed=not self.transposed)
         return dx.reshape(shape)
+
+    def _between(self, n_in: int) -> tuple[int, int]:
+        return (self.units, n_in) if self.transposed else (n_in, self.units)
+
+    def _fitting(self, weights: Any, n_in: int) -> Any:
+        """Return W, which loops read without looking where it ends."""
+        if weights.shape != self._between(n_in):
+            raise ValueError(
+                f"weights have shape {weights.shape}, but {self.units} units on {n_in} inputs take "
+                f"{self._between(n_in)}: learn anew after a size has changed"
+            )
+        return weights
 
     def jvp(self, parameters: Parameters, cache: Any, dx: Any, context: Context) -> Any:
         """Return the change of y along a change of x: (dx W) f'(a)."""

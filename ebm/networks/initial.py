@@ -25,6 +25,24 @@ METHODS = (
 )  # fmt: skip
 
 
+class Unset(Random):
+    """In place of random numbers where the shapes of first parameters are all that is wanted: weights take no memory.
+
+    What a file promises can so be compared with what it holds, however much it promises.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(0)
+
+    def child(self, stream: Stream, number: int = 0) -> Random:
+        """Return itself."""
+        return self
+
+    def normal(self, shape: tuple[int, int], stream: Stream, step: int = 0, dtype: type = np.float32) -> np.ndarray:
+        """Return one zero in every place."""
+        return np.broadcast_to(np.zeros((), dtype), shape)
+
+
 def initial_weights(
     shape: tuple[int, ...],
     fan_in: int,
@@ -44,7 +62,7 @@ def initial_weights(
     fan_in, fan_out : int
         How many inputs an output sums, and how many outputs an input reaches.
     random : Random
-        Numbers come from its stream of weights.
+        Numbers come from its stream of weights; with `Unset` all are zero.
     dtype : {float32, float64}
     method : str
         "glorot_uniform" (or "glorot"), "glorot_normal", "he_normal" (or "he"), "he_uniform", "lecun_normal" (or
@@ -69,6 +87,8 @@ def initial_weights(
         )
     if np.dtype(dtype) not in (np.float32, np.float64):
         raise ValueError(f"dtype must be float32 or float64, got {dtype!r}")
+    if isinstance(random, Unset):
+        return np.broadcast_to(np.zeros((), dtype), shape)
     rows, columns = int(np.prod(shape[:-1])), shape[-1]
     method = ALIASES.get(method, method)
     if method == "zeros":

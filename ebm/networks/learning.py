@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
+from weakref import proxy
 
 import numpy as np
 
@@ -84,6 +85,7 @@ class NetworkLearner:
         self._data, self._objective, self._optimizer, self._random = data, objective, optimizer, random
         self._device, self._clipping, self._n_epochs = get_device(device), clipping, n_epochs
         self._size = min(batch_size, data.n_samples)
+        _check_extra(extra or {}, data.n_samples)
         self.n_batches = -(-data.n_samples // self._size)
         self.updates_done, self._batch = 0, 0
         self._updates: dict[int, Callable[..., None]] = {}  # by the number of rows
@@ -95,6 +97,8 @@ class NetworkLearner:
         device, data, dtype = self._device, self._data, self._data.dtype
         still = set(self._objective.statistics)
         self._weights = FlatParameters({k: v for k, v in parameters.items() if k not in still}, device=device)
+        if self._weights.dtype != dtype:
+            raise ValueError(f"parameters are {self._weights.dtype}, but the data is {dtype}; give both alike")
         self._gradient = self._weights.like()
         self._statistics = {name: device.upload(parameters[name]) for name in sorted(still)}
         self._slots = self._optimizer.slots(self._weights.vector.size, dtype, device)
@@ -146,8 +150,8 @@ class NetworkLearner:
         if rows not in self._updates:
             options: dict[str, Any] = {"training": True, "random": self._random, "clock": self._clock, "reuse": True}
             context = Context(self._device, **options)
-            update = partial(self._update, rows, context)
-            self._updates[rows] = self._device.capture(update)
+            this = proxy(self)  # a learner that holds itself would keep its arrays until Python looks for circles
+            self._updates[rows] = self._device.capture(partial(NetworkLearner._update, this, rows, context))
         return self._updates[rows]
 
     def _update(self, rows: int, context: Context) -> None:
@@ -242,3 +246,10 @@ class NetworkLearner:
                 batch = Batch(device.upload(data.rows(rows)), device.zeros(rows.size, data.dtype), more)
                 found[rows] = device.download(self._objective.values(self._named(), batch, context))
         return float(data.weights @ found / data.weights.sum())
+
+
+def _check_extra(extra: Mapping[str, np.ndarray], n: int) -> None:
+    """Refuse what belongs to other samples: loops would read beyond its end."""
+    for name, array in extra.items():
+        if array.ndim != 2 or len(array) != n:
+            raise ValueError(f"{name} has shape {array.shape}, but {n} samples need ({n}, m)")

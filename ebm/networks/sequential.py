@@ -21,10 +21,18 @@ class Sequential:
     ----------
     layers : iterable of Layer
         An empty chain is the identity.
+
+    Raises
+    ------
+    ValueError
+        When something in it is no layer.
     """
 
     def __init__(self, layers: Iterable[Layer]) -> None:
         self.layers = tuple(layers)
+        for i, layer in enumerate(self.layers):
+            if isinstance(layer, type) or not hasattr(layer, "output_shape"):
+                raise ValueError(f"layer {i} is {layer!r}, which is no layer; give objects of ebm.networks")
         self.statistics = tuple(f"{i}.{name}" for i, layer in enumerate(self.layers) for name in layer.statistics)
 
     def __repr__(self) -> str:

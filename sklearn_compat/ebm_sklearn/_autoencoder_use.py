@@ -12,8 +12,6 @@ from sklearn.utils.validation import check_array, check_is_fitted
 from ebm.autoencoder.model import Architecture, AutoencoderModel
 from ebm.autoencoder.reconstruction import LOSSES
 from ebm.networks.context import Context
-from ebm.random import Random
-from ebm.storage import ModelFileError
 from ebm_sklearn._images import read_rows, shape_of_images
 from ebm_sklearn._input import by_blocks
 from ebm_sklearn._network_files import restore_network, saved_network, take_motion, take_parameters
@@ -163,11 +161,7 @@ class FittedAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Netwo
 
     def _restore(self, arrays: dict[str, np.ndarray], values: dict[str, Any], path: str | os.PathLike[str]) -> None:
         restore_network(self, arrays, values, path)
-        try:
-            needed = self._architecture().initial(Random(0), np.float32)
-        except ValueError as error:
-            raise ModelFileError(f"{path}: {error}") from error
-        self.parameters_, self._motion = take_parameters(arrays, needed, path), take_motion(arrays, path)
+        self.parameters_, self._motion = take_parameters(arrays, self._architecture, path), take_motion(arrays, path)
 
 
 def dictionary(weights: np.ndarray) -> np.ndarray:

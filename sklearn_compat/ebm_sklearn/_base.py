@@ -84,7 +84,8 @@ class TrainedEstimator(CallbackSupportMixin, SavedEstimator):
             )
         finally:
             self._keep(fitted, book)
-        warn_if_interrupted(book.run)
+            run, book.run = book.run, None  # the run holds its callbacks: no circle keeps a learner's arrays alive
+        warn_if_interrupted(run)
 
     def _listeners(self) -> list[Any]:
         callbacks = list(self.callbacks or ())
@@ -126,7 +127,7 @@ class TrainedEstimator(CallbackSupportMixin, SavedEstimator):
         history, n_iter = values.get("history_"), values.get("n_iter_")
         if not isinstance(history, list) or not all(isinstance(row, dict) for row in history):
             raise ModelFileError(f"{path}: the history is no list of rows")
-        if not isinstance(n_iter, int) or n_iter < 0:
+        if not isinstance(n_iter, int) or not 0 <= n_iter < 2**32:
             raise ModelFileError(f"{path}: the number of epochs is {n_iter!r}")
         self.history_, self.n_iter_ = history, n_iter
 

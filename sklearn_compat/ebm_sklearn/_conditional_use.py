@@ -42,7 +42,10 @@ class FittedConditional(LearningVariational):
     @property
     def feature_dictionary_(self) -> np.ndarray:
         """For each unit of the first layer, the features of length 1 that excite it most, (n_units, n_features)."""
-        return dictionary(super().feature_dictionary_[:, : self.n_features_in_].T)
+        of_inputs = super().feature_dictionary_
+        shape = self._architecture().input_shape  # classes stand beside the features, at every pixel of an image
+        of_features = of_inputs.reshape(-1, *shape)[..., : shape[-1] - len(self.classes_)]
+        return dictionary(of_features.reshape(len(of_inputs), -1).T)
 
     def _labels(self, y: Any, n: int) -> np.ndarray:
         return one_hot(numbers_given(y, n, self.classes_), len(self.classes_), self._dtype)

@@ -62,8 +62,8 @@ def saved_parameters(estimator: Any) -> dict[str, Any]:
 def _plain(name: str, value: Any) -> Any:
     if isinstance(value, np.random.RandomState):
         return None  # a stream that has moved on; sampling from a loaded model draws afresh
-    if isinstance(value, np.generic):
-        value = value.item()
+    if isinstance(value, np.generic | np.ndarray):
+        value = value.tolist()
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if type(value) in UNITS.values():
@@ -97,7 +97,10 @@ def restored_parameters(estimator_class: type, saved: Any, path: str | os.PathLi
     unknown = sorted(set(saved) - set(estimator_class._get_param_names()))  # type: ignore[attr-defined]
     if unknown:
         raise ModelFileError(f"{path}: {estimator_class.__name__} has no parameters {unknown}")
-    return {name: _live(value, path) for name, value in saved.items()}
+    try:
+        return {name: _live(value, path) for name, value in saved.items()}
+    except RecursionError as error:
+        raise ModelFileError(f"{path}: a parameter holds lists in lists without end") from error
 
 
 def _live(value: Any, path: str | os.PathLike[str]) -> Any:
@@ -130,7 +133,7 @@ def _sequence(value: dict[str, Any], path: str | os.PathLike[str]) -> list[Any] 
 
 
 def _part(name: Any, fields: Any, path: str | os.PathLike[str]) -> Any:
-    if name not in PARTS or not isinstance(fields, dict):
+    if not isinstance(name, str) or name not in PARTS or not isinstance(fields, dict):
         raise ModelFileError(f"{path}: no part of a network is called {name!r}")
     known = getattr(import_module(PARTS[name]), name)
     try:

@@ -12,6 +12,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from ebm.storage import ModelFileError
 
 UNKNOWN = -1  # number of a sample without a label
+LONGEST = 2**16  # bytes of a label in a file: NumPy gives each the room of the longest
 
 
 class Labels(NamedTuple):
@@ -121,7 +122,11 @@ def restored_classes(saved: Any, n_classes: int, path: Any) -> np.ndarray:
     """
     try:
         kind = np.dtype(saved["dtype"])
-        if kind.kind not in "biufUO" or not all(isinstance(x, bool | int | float | str) for x in saved["values"]):
+        if (
+            kind.kind not in "biufUO"
+            or kind.itemsize > LONGEST
+            or not all(isinstance(x, bool | int | float | str) for x in saved["values"])
+        ):
             raise ValueError(f"labels of dtype {kind}")
         classes = np.array(saved["values"], dtype=kind)
     except (TypeError, KeyError, ValueError, OverflowError) as error:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
+from ebm.networks.initial import Unset
 from ebm.storage import ModelFileError
 from ebm_sklearn._files import MOTION, take_array, take_seed
 
@@ -49,15 +50,19 @@ def restore_network(
 
 
 def take_parameters(
-    arrays: Mapping[str, np.ndarray], needed: Mapping[str, np.ndarray], path: str | os.PathLike[str]
+    arrays: Mapping[str, np.ndarray], network: Callable[[], Any], path: str | os.PathLike[str]
 ) -> dict[str, np.ndarray]:
-    """Return the parameters of a file, which must be those ``needed`` in name and shape.
+    """Return the parameters of a file, which must be in name and shape those of the network that ``network`` makes.
 
     Raises
     ------
     ModelFileError
-        When one is missing, of another shape, too many, or not finite.
+        When one is missing, of another shape, too many, or not finite; or there is no such network.
     """
+    try:
+        needed = network().initial(Unset(), np.float32)
+    except (ValueError, MemoryError) as error:
+        raise ModelFileError(f"{path}: {error}") from error
     given = {name for name in arrays if name.startswith(PARAMETER)}
     unknown = sorted(given - {PARAMETER + name for name in needed})
     if unknown:

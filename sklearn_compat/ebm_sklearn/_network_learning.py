@@ -189,7 +189,8 @@ class NetworkEstimator(TrainedEstimator):
         fingerprint["data"] = data_digest(samples.data)
         for name, array in samples.extra.items():
             fingerprint[name] = hashlib.blake2b(np.ascontiguousarray(array).tobytes(), digest_size=16).hexdigest()
-        if self.schedule != "constant" or not isinstance(self.learning_rate, Real | Constant):
+        rate = self.learning_rate if isinstance(self.optimizer, str) else getattr(self.optimizer, "learning_rate", None)
+        if self.schedule != "constant" or not isinstance(rate, Real | Constant):
             fingerprint["n_iter"] = self.n_iter  # rates that change reach their end with the last epoch
         return {**memory, "fingerprint": fingerprint}
 

@@ -10,7 +10,6 @@ from sklearn.base import ClassifierMixin, ClassNamePrefixFeaturesOutMixin, Trans
 from sklearn.utils.validation import check_is_fitted
 
 from ebm.autoencoder.classification import Classification
-from ebm.random import Random
 from ebm.storage import ModelFileError
 from ebm_sklearn._autoencoder_use import dictionary
 from ebm_sklearn._images import read_rows
@@ -116,8 +115,4 @@ class FittedStackClassifier(ClassifierMixin, ClassNamePrefixFeaturesOutMixin, Tr
         if bias is None or bias.ndim != 1 or bias.size < 2:
             raise ModelFileError(f"{path} lacks the biases of at least 2 classes")
         self.classes_ = restored_classes(values.get("classes"), bias.size, path)
-        try:
-            needed = self._objective().initial(Random(0), np.float32)
-        except ValueError as error:
-            raise ModelFileError(f"{path}: {error}") from error
-        self.parameters_, self._motion = take_parameters(arrays, needed, path), take_motion(arrays, path)
+        self.parameters_, self._motion = take_parameters(arrays, self._objective, path), take_motion(arrays, path)

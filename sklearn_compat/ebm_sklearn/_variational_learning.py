@@ -10,7 +10,15 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_array, check_is_fitted
 
-from ebm.autoencoder.likelihood import FEATURES, SHARED, BernoulliLikelihood, GaussianLikelihood, Likelihood
+from ebm.autoencoder.likelihood import (
+    FEATURES,
+    HIGHEST,
+    LOWEST,
+    SHARED,
+    BernoulliLikelihood,
+    GaussianLikelihood,
+    Likelihood,
+)
 from ebm.autoencoder.model import DECODER
 from ebm.autoencoder.variational import Variational
 from ebm.autoencoder.variational_layout import (
@@ -61,7 +69,7 @@ class LearningVariational(LearningAutoencoder):
         check_is_fitted(self)
         if self.likelihood == "bernoulli":
             raise AttributeError("there is no noise_variance_: the likelihood is 'bernoulli'")
-        found = np.exp(self.parameters_[f"{DECODER}log_variance"])
+        found = np.exp(np.clip(self.parameters_[f"{DECODER}log_variance"], LOWEST, HIGHEST))
         return found if self.noise_variance == FEATURES else float(found[0])
 
     # ---- what is learnt ----

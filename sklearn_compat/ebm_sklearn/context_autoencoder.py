@@ -18,10 +18,12 @@ from ebm.autoencoder.model import Architecture
 from ebm.autoencoder.reconstruction import Reconstruction
 from ebm.data import TrainingData
 from ebm.random import Random
+from ebm_sklearn._autoencoder_use import dictionary
 from ebm_sklearn._corruption import CORRUPTION_CONSTRAINTS, as_corruption
 from ebm_sklearn._files import take_array, take_count
 from ebm_sklearn._images import read_rows
 from ebm_sklearn._input import dense
+from ebm_sklearn._network_files import PARAMETER
 from ebm_sklearn._network_learning import Samples, without_early_stopping
 from ebm_sklearn.autoencoder import AUTOENCODER_CONSTRAINTS, LearningAutoencoder, first_parameters
 
@@ -327,6 +329,11 @@ class ContextAutoencoder(LearningAutoencoder):
             errors = (self._model().reconstruct(rows) - rows) ** 2
         return -(errors if y is not None else errors[:, : self.n_features_in_]).sum(axis=1)
 
+    @property
+    def feature_dictionary_(self) -> np.ndarray:
+        """For each unit of the first layer, the sample of length 1 that excites it most, (n_units, n_features)."""
+        return dictionary(super().feature_dictionary_[:, : self.n_features_in_].T)
+
     def score(self, X: Any, y: Any = None) -> float:
         """Return the mean of `score_samples`, by which a grid search compares."""
         return float(np.mean(self.score_samples(X, y)))
@@ -364,9 +371,8 @@ class ContextAutoencoder(LearningAutoencoder):
         return {**arrays, "context_mean_": self.context_mean_}, {**values, "n_context": len(self.context_mean_)}
 
     def _restore(self, arrays: dict[str, np.ndarray], values: dict[str, Any], path: str | os.PathLike[str]) -> None:
-        n, kind = take_count(values, "n_context", path, 2**31), arrays.get("encoder.0.bias", np.zeros(0)).dtype
-        kind = arrays["context_mean_"].dtype if "context_mean_" in arrays else kind
-        self.context_mean_ = take_array(arrays, "context_mean_", (n,), kind, path)
+        n, like = take_count(values, "n_context", path, 2**31), arrays.get(f"{PARAMETER}encoder.0.bias", np.zeros(0))
+        self.context_mean_ = take_array(arrays, "context_mean_", (n,), like.dtype, path)
         super()._restore(arrays, values, path)
 
 

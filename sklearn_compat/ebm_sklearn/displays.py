@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from inspect import signature
 from typing import Any, Self
 
 import numpy as np
@@ -164,8 +165,8 @@ class SamplesDisplay:
         estimator : RBM or any with `sample`
         n_samples : int, default=25
         means : bool, default=True
-            Show E[v | E[h | sample]] where the estimator can tell it: smooth, and easier to judge by eye than
-            zeros and ones.
+            Show the means that samples are drawn about where `sample` can return them, else E[v | E[h | sample]] where
+            the estimator can tell it: smooth, and easier to judge by eye than zeros and ones.
         image_shape : (int, int) or (int, int, 3), default=None
             Shape of a sample; by default the estimator's `image_shape_`, or square.
         random_state : int, RandomState instance or None, default=None
@@ -173,7 +174,7 @@ class SamplesDisplay:
         n_columns, cmap, ax
             As of :meth:`plot`.
         **sample_params
-            More for `sample`, such as ``n_gibbs``.
+            More for `sample`, such as ``n_gibbs``, or ``y``.
 
         Returns
         -------
@@ -185,8 +186,10 @@ class SamplesDisplay:
             When the features do not fill images of this shape.
         """
         check_is_fitted(estimator)
+        if "means" in signature(estimator.sample).parameters:
+            sample_params["means"] = means
         samples = estimator.sample(n_samples, random_state=random_state, **sample_params)
-        if means and hasattr(estimator, "inverse_transform"):
+        if means and "means" not in sample_params and hasattr(estimator, "inverse_transform"):
             samples = estimator.inverse_transform(estimator.transform(samples))
         display = cls(images_of(estimator, samples, image_shape))
         return display.plot(n_columns=n_columns, cmap=cmap, ax=ax)

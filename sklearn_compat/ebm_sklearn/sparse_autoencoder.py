@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -16,7 +17,7 @@ from ebm.data import TrainingData
 from ebm.kernels.activations import KINDS
 from ebm.networks.codes import Sparsity
 from ebm_sklearn._files import take_array
-from ebm_sklearn._network_learning import NETWORK_CONSTRAINTS, Samples
+from ebm_sklearn._network_learning import NETWORK_CONSTRAINTS
 from ebm_sklearn.autoencoder import LearningAutoencoder
 
 ROWS_AT_ONCE = 1024
@@ -167,10 +168,10 @@ class SparseAutoencoder(LearningAutoencoder):
         penalty = Sparsity(float(self.sparsity), float(self.sparsity_weight))
         return Reconstruction(self._architecture(), self.loss, sparsity=penalty)
 
-    def _learn(self, start: Any, samples: Samples, *arguments: Any, **options: Any) -> None:
-        super()._learn(start, samples, *arguments, **options)
-        with self._limited():
-            self.mean_activation_ = self._mean_activation(samples.data)
+    def _keep(self, fitted: Callable[[], dict[str, Any]], book: Any) -> None:
+        super()._keep(fitted, book)
+        if book.run is not None:
+            self.mean_activation_ = self._mean_activation(book.run.memory["data"])
 
     def _mean_activation(self, data: TrainingData) -> np.ndarray:
         model, total = self._model(), np.zeros(self.n_components)

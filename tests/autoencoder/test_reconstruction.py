@@ -10,7 +10,8 @@ from ebm.networks.codes import Sparsity
 from ebm.networks.context import Context
 from ebm.networks.dense import Dense
 from ebm.networks.objective import Batch
-from ebm.random import Random
+from ebm.networks.shape import Flatten
+from ebm.random import Random, Stream
 from tests.boltzmann.models import small_model
 from tests.networks.checks import close, differences
 
@@ -85,3 +86,13 @@ def test_models_take_any_number_of_rows():
 def test_layers_that_do_not_fit_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@pytest.mark.parametrize("loss", ["squared", "bernoulli"])
+def test_codes_are_left_as_they_are(loss):
+    architecture = own_layout([Dense(6)], [Flatten()], (6,))
+    model = AutoencoderModel(architecture, architecture.initial(Random(0), np.float32), loss)
+    z = Random(1).normal((5, 6), Stream.WEIGHTS)
+    before = z.copy()
+    model.decode(z)
+    assert np.array_equal(z, before)

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 from ebm.autoencoder.likelihood import GaussianLikelihood
-from ebm.autoencoder.variational_layout import variational_layout
+from ebm.autoencoder.variational_layout import own_variational_layout, variational_layout
 from ebm.autoencoder.variational_model import VariationalModel
 from ebm.kernels.importance import draw_codes
 from ebm.kernels.threads import limit_threads
+from ebm.networks.dense import Dense
+from ebm.networks.shape import Flatten
 from ebm.random import Random, Stream
 from tests.autoencoder.linear_gaussian import D, S, exact_divergence, exact_log_p, known_model, some_data
 from tests.reference import variational as reference
@@ -142,3 +144,20 @@ def test_labels_choose_the_class():
     decoded = np.hstack([z, labels]) @ p["decoder.0.weights"] + p["decoder.0.bias"]
     np.testing.assert_allclose(model.reconstruct(x, labels), decoded, rtol=1e-12)
     assert model.sample(6, Random(0), labels).shape == (6, 4)
+
+
+def test_codes_are_left_as_they_are():
+    architecture = own_variational_layout([Dense(12)], [Flatten()], (6,))
+    model = VariationalModel(architecture, architecture.initial(Random(0), np.float32))
+    z = Random(1).normal((5, 6), Stream.WEIGHTS)
+    before = z.copy()
+    model.decode(z)
+    assert np.array_equal(z, before)
+
+
+def test_bounds_of_one_sample_are_those_among_many_to_the_bit():
+    model, random = known_model(shift=SHIFT), Random(4)
+    x = some_data(model, 50)
+    for bound in (model.importance_bound, model.elbo):
+        alone = np.concatenate([bound(x[i : i + 1], 64, random) for i in range(50)])
+        np.testing.assert_array_equal(alone, bound(x, 64, random))

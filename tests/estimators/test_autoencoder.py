@@ -1,5 +1,8 @@
 """The autoencoder estimator: PCA, images, resumption, early stopping, files, bad input."""
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -15,10 +18,12 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from ebm.networks.convolution import Convolution
 from ebm.networks.dense import Dense
-from ebm.optimizers.schedules import Exponential
+from ebm.networks.learning import NetworkLearner
+from ebm.optimizers.schedules import Exponential, Linear
 from ebm.optimizers.sgd import SGD
+from ebm.random import Random
 from ebm.storage import ModelFileError
-from ebm.training import Checkpoint, DivergenceError
+from ebm.training import Checkpoint, CheckpointError, DivergenceError
 from ebm_sklearn._warnings import OutOfRangeWarning
 from ebm_sklearn.autoencoder import Autoencoder
 
@@ -272,3 +277,70 @@ def test_values_outside_the_decoders_range_are_told():
 def test_divergence_is_told_and_the_last_good_epoch_kept():
     with pytest.raises(DivergenceError, match="smaller learning_rate"):
         Autoencoder(4, optimizer=SGD(1e5), n_iter=3, random_state=0).fit(X)
+
+
+@pytest.mark.parametrize("changed", [{"n_components": 200}, {"hidden_layer_sizes": (90,)}])
+def test_sizes_changed_after_fit_are_refused(changed):
+    found = Autoencoder(4, hidden_layer_sizes=(6,), n_iter=1).fit(X).set_params(**changed)
+    for method in (found.transform, found.reconstruct, found.score_samples, found.partial_fit):
+        with pytest.raises(ValueError, match="learn anew after a size has changed"):
+            method(X)
+
+
+NESTED = {"list": []}
+for _ in range(350):
+    NESTED = {"list": [NESTED]}
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"n_components": 10**8}, "the model needs"),
+        ({"n_components": 10**17}, "allocate|too big"),
+        ({"hidden_layer_sizes": {"list": [10**8]}}, "the model needs"),
+        ({"encoder": {"list": [5]}, "decoder": {"list": []}}, "layer 0 is 5, which is no layer"),
+        ({"encoder": {"list": [{"part": "SGD", "fields": {}}]}, "decoder": {"list": []}}, "which is no layer"),
+        ({"optimizer": {"part": ["SGD"], "fields": {}}}, r"no part of a network is called \['SGD'\]"),
+        ({"hidden_layer_sizes": NESTED}, "lists in lists without end"),
+    ],
+)
+def test_files_of_other_networks_are_refused_before_any_is_made(tmp_path, monkeypatch, parameters, message):
+    found = Autoencoder(4, n_iter=1).fit(X)
+    saved = {**found._saved_parameters(), **parameters}
+    monkeypatch.setattr(Autoencoder, "_saved_parameters", lambda self: saved)
+    found.save(tmp_path / "model")
+    monkeypatch.setattr(Random, "uniform", lambda *_: pytest.fail("weights are drawn"))
+    with pytest.raises(ModelFileError, match=message):
+        Autoencoder.load(tmp_path / "model")
+
+
+def test_learners_are_let_go_of_at_once(monkeypatch):
+    """Their arrays are large, and Python looks for circles seldom."""
+    learners = weakref.WeakSet()
+    place = NetworkLearner._place
+    monkeypatch.setattr(NetworkLearner, "_place", lambda self, *given: (learners.add(self), place(self, *given)))
+    gc.disable()
+    try:
+        Autoencoder(4, n_iter=1).fit(X).partial_fit(X)
+    finally:
+        gc.enable()
+    assert not learners
+
+
+@pytest.mark.parametrize(
+    "options", [{"schedule": "linear"}, {"learning_rate": Linear(0.01)}, {"optimizer": SGD(Linear(0.01))}]
+)
+def test_falling_rates_go_on_towards_their_own_end_only(tmp_path, options):
+    kept = Checkpoint(tmp_path / "run", resume=True)
+    with pytest.raises(Killed):
+        Autoencoder(4, n_iter=4, random_state=1, **options, callbacks=[kept, Kill(2)]).fit(X)
+    with pytest.raises(CheckpointError, match="n_iter was 4 and is now 8"):
+        Autoencoder(4, n_iter=8, random_state=1, **options, callbacks=[kept]).fit(X)
+
+
+def test_sizes_in_an_array_are_saved(tmp_path):
+    found = Autoencoder(4, hidden_layer_sizes=np.array([7, 5]), n_iter=1).fit(X)
+    found.save(tmp_path / "model")
+    loaded = Autoencoder.load(tmp_path / "model")
+    assert loaded.hidden_layer_sizes == [7, 5]
+    assert_array_equal(loaded.transform(X), found.transform(X))

@@ -17,6 +17,7 @@ from ebm.networks.shape import Flatten, Reshape
 from ebm.storage import ModelFileError
 from ebm.training import Checkpoint
 from ebm_sklearn import ConditionalVAE
+from ebm_sklearn.displays import SamplesDisplay
 from ebm_sklearn.latent_displays import LatentGridDisplay
 from tests.estimators.test_variational_autoencoder import Kill, Killed
 
@@ -218,6 +219,7 @@ def test_saved_and_loaded(tmp_path, names):
         (lambda arrays, values: arrays.update(class_count_=-np.ones(10)), "counts below 0"),
         (lambda arrays, values: arrays.update(class_count_=np.ones(10, "f4")), "the model needs"),
         (lambda arrays, values: values.pop("classes"), "classes are damaged"),
+        (lambda arrays, values: values["classes"].update(dtype="<U400000000"), "classes are damaged"),
         (lambda arrays, values: arrays.update({"parameter/decoder.0.bias": np.zeros(8, "f4")}), "the model needs"),
     ],
 )
@@ -255,3 +257,17 @@ def test_labels_that_do_not_fit_are_refused():
         found.inverse_transform(np.zeros((2, 4)), 1)
     with pytest.raises(ValueError, match="n_samples must be an integer of at least 1, got 0"):
         found.sample(0)
+
+
+def test_dictionary_of_images_with_labels_at_every_pixel():
+    found = ConditionalVAE(encoder=[Dense(8)], decoder=[Dense(64)], image_shape=(8, 8), n_iter=1).fit(X, Y)
+    weights = found.parameters_["encoder.0.weights"].reshape(64, 11, 8)[:, 0]
+    assert_allclose(found.feature_dictionary_, (weights / np.linalg.norm(weights, axis=0)).T, rtol=1e-5)
+
+
+@pytest.mark.parametrize("means", [True, False])
+@pytest.mark.parametrize("y", [None, 3])
+def test_display_shows_what_is_sampled(means, y):
+    found = ConditionalVAE(3, **SMALL).fit(X.reshape(-1, 8, 8), Y)
+    shown = SamplesDisplay.from_estimator(found, n_samples=4, means=means, y=y, random_state=1).samples
+    assert_array_equal(shown, found.sample(4, means=means, y=y, random_state=1))

@@ -115,6 +115,9 @@ def test_saved_loaded_and_gone_on(tmp_path):
     arrays, values = whole._saved()
     with pytest.raises(ModelFileError, match="context_mean_"):
         ContextAutoencoder()._restore(arrays, {**values, "n_context": 2}, "file")
+    other = {**arrays, "context_mean_": np.float64(arrays["context_mean_"])}
+    with pytest.raises(ModelFileError, match="'context_mean_' is float64"):
+        ContextAutoencoder()._restore(other, values, "file")
 
 
 @pytest.mark.parametrize(
@@ -134,3 +137,9 @@ def test_bad_contexts_are_refused(context, message):
 def test_contexts_of_another_size_are_refused(fitted):
     with pytest.raises(ValueError, match="contexts have 5 numbers, those seen in fit had 32"):
         fitted.transform(RIGHT[:9], LEFT[:9, :5])
+
+
+def test_dictionary_is_of_samples():
+    found = ContextAutoencoder(4, n_iter=1).fit(RIGHT[FEW], LEFT[FEW, :7])
+    weights = found.parameters_["encoder.0.weights"][:32]
+    assert_allclose(found.feature_dictionary_, (weights / np.linalg.norm(weights, axis=0)).T, rtol=1e-6)

@@ -12,7 +12,7 @@ from sklearn.model_selection import GridSearchCV, train_test_split
 
 from ebm.networks.corruption import GaussianNoise, Masking, SaltAndPepper
 from ebm.storage import ModelFileError
-from ebm.training import Checkpoint
+from ebm.training import Checkpoint, DivergenceError
 from ebm_sklearn._warnings import OutOfRangeWarning
 from ebm_sklearn.autoencoder import Autoencoder
 from ebm_sklearn.denoising_autoencoder import DenoisingAutoencoder
@@ -262,3 +262,12 @@ def test_saved_and_loaded(tmp_path):
 def test_bad_input_is_refused(estimator, message):
     with pytest.raises(ValueError, match=message):
         estimator.set_params(n_iter=1).fit(SOME)
+
+
+def test_sparse_autoencoder_whose_learning_diverged_is_whole(tmp_path):
+    sparse = SparseAutoencoder(5, optimizer="sgd", learning_rate=1e20, n_iter=3)
+    with pytest.raises(DivergenceError):
+        sparse.fit(SOME)
+    assert sparse.mean_activation_.shape == (5,)
+    sparse.save(tmp_path / "sparse")
+    SparseAutoencoder.load(tmp_path / "sparse")

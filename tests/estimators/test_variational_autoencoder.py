@@ -272,3 +272,9 @@ def test_values_outside_the_decoders_range_are_told():
 def test_divergence_is_told():
     with pytest.raises(DivergenceError, match="smaller learning_rate"):
         VariationalAutoencoder(3, **SMALL, optimizer=SGD(1e6)).fit(X)
+
+
+def test_noise_variance_is_the_one_that_counts():
+    found = VariationalAutoencoder(3, **SMALL, likelihood="gaussian").fit(X)
+    found.parameters_["decoder.log_variance"][:] = -13
+    assert_allclose(found.noise_variance_, np.exp(-12), rtol=1e-6)

@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
+from numba.core import callconv
 
 from ebm.kernels.activations import KINDS, activate, backward
 from ebm.kernels.jit import core
 from ebm.kernels.program import Captured, recorded
 from ebm.kernels.threads import limit_threads, over_rows
-from ebm.kernels.trampoline import Call
+from ebm.kernels.trampoline import SUCCESS, Call
 
 
 @core
@@ -100,3 +101,7 @@ def test_loop_that_fails_is_told():
 def _fail(wanted, first, last):
     if wanted[0] > 0:
         raise ValueError("as wanted")
+
+
+def test_success_is_what_numba_calls_so():
+    assert {callconv.RETCODE_OK.constant, callconv.RETCODE_NONE.constant} == set(SUCCESS)

@@ -103,3 +103,10 @@ def test_samples_of_any_shape_are_taken_as_rows(kind):
         passed(layer, parameters, x, np.ones((5, 4)))[0]
         == passed(layer, parameters, x.reshape(5, 6), np.ones((5, 4)))[0]
     ).all()
+
+
+@pytest.mark.parametrize("kind", [Dense, TransposedDense])
+def test_weights_of_another_shape_are_refused(kind):
+    parameters, x = kind(4).initial((6,), Random(0), np.float32), np.ones((5, 6), np.float32)
+    with pytest.raises(ValueError, match="but 9 units on 6 inputs take"):
+        kind(9).forward(parameters, x, Context())

@@ -142,3 +142,10 @@ def test_bad_states_and_sizes_are_refused():
         one.restore({**one.state(), "encoder.0.bias": np.zeros(3)})
     with pytest.raises(ValueError, match="batch_size must be at least 1, got 0"):
         learner(rows(), batch_size=0)
+    with pytest.raises(ValueError, match=r"labels has shape \(49, 3\), but 50 samples need \(50, m\)"):
+        learner(rows(), extra={"labels": np.zeros((49, 3))})
+    data = TrainingData.from_array(rows(dtype=np.float64))
+    with pytest.raises(ValueError, match="parameters are float32, but the data is float64"):
+        NetworkLearner(
+            LAYOUT.initial(Random(3), np.float32), Reconstruction(LAYOUT), data, Adam(), Random(5), n_epochs=1
+        )
