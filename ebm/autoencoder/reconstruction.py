@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ebm.autoencoder.model import Architecture
+from ebm.kernels.threads import replayable
 from ebm.networks import losses
 from ebm.networks.context import Context
 from ebm.networks.layer import Parameters
@@ -71,5 +72,6 @@ class Reconstruction:
     def _input(self, x: Any, context: Context) -> Any:
         if self.corruption is not None:
             clean, x = x, context.empty(x.shape, x.dtype)
-            self.corruption.apply(clean, x, context)
+            with replayable(self.corruption):
+                self.corruption.apply(clean, x, context)
         return x.reshape(-1, *self.architecture.shape)

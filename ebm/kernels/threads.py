@@ -38,6 +38,7 @@ def permitted_cores() -> int:
 class _Local(threading.local):
     limit: int | None = None
     recorder: Callable[..., None] | None = None
+    n_recorded: int = 0
 
 
 _lock = threading.RLock()  # guards the pool
@@ -78,6 +79,21 @@ def recording(recorder: Callable[[Any, tuple[Any, ...], int, int], None]) -> Ite
         yield
     finally:
         _local.recorder = None
+
+
+@contextmanager
+def replayable(what: Any) -> Iterator[None]:
+    """Refuse a block that runs no loop while loops are recorded: what it did would be left out of every replay.
+
+    Raises
+    ------
+    TypeError
+        When it runs none, naming ``what`` it belongs to.
+    """
+    before = _local.n_recorded
+    yield
+    if _local.recorder is not None and _local.n_recorded == before:
+        raise TypeError(f"{what!r} works without loops of ebm.kernels, so that replayed updates would leave it out")
 
 
 def _pool(workers: int) -> ThreadPoolExecutor:
@@ -160,6 +176,7 @@ def over_rows(core: Callable[..., Any], arguments: tuple[Any, ...], n_rows: int,
         return
     if _local.recorder is not None:
         _local.recorder(core, arguments, n_rows, work)
+        _local.n_recorded += 1
     parts = max(1, min(n_threads(), n_rows, work // SMALL))
     border = edges(n_rows, parts)
     _together(core, [(*arguments, border[i], border[i + 1]) for i in range(parts)])

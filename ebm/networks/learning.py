@@ -21,6 +21,7 @@ import numpy as np
 from ebm.data import TrainingData
 from ebm.device import Device, get_device
 from ebm.kernels.batch import load_dense, load_lists
+from ebm.kernels.threads import replayable
 from ebm.kernels.totals import add_total, tick
 from ebm.networks.context import Context
 from ebm.networks.objective import Batch, Objective
@@ -161,11 +162,13 @@ class NetworkLearner:
         values = self._objective.gradient(self._named(), batch, self._gradient.views, context)
         add_total(values, batch.weights, self._loss)
         if self._clipping is not None:
-            self._clipping.clip(self._gradient.vector, self._scale, self._clip_slots)
-        self._optimizer.step(
-            self._weights.vector, self._gradient.vector, self._slots, self._table, self._clock,
-            self._weights.n_decayed, self._scale,
-        )  # fmt: skip
+            with replayable(self._clipping):
+                self._clipping.clip(self._gradient.vector, self._scale, self._clip_slots)
+        with replayable(self._optimizer):
+            self._optimizer.step(
+                self._weights.vector, self._gradient.vector, self._slots, self._table, self._clock,
+                self._weights.n_decayed, self._scale,
+            )  # fmt: skip
         tick(self._clock)
 
     def _load(self, rows: int, context: Context) -> Batch:

@@ -271,3 +271,25 @@ def test_sparse_autoencoder_whose_learning_diverged_is_whole(tmp_path):
     assert sparse.mean_activation_.shape == (5,)
     sparse.save(tmp_path / "sparse")
     SparseAutoencoder.load(tmp_path / "sparse")
+
+
+class Halving:
+    def apply(self, x, out, context):
+        out[...] = x / 2
+
+
+class Stepping:
+    def slots(self, n, dtype, device):
+        return []
+
+    def rates(self, progress, first_update=0):
+        return np.ones((len(progress), 1))
+
+    def step(self, weights, gradient, slots, table, clock, n_decayed, scale):
+        weights -= gradient
+
+
+@pytest.mark.parametrize("options", [{"corruption": Halving()}, {"optimizer": Stepping()}])
+def test_parts_that_a_replay_would_leave_out_are_refused(options):
+    with pytest.raises(TypeError, match="works without loops"):
+        DenoisingAutoencoder(3, n_iter=1, **options).fit(SOME)

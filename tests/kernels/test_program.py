@@ -7,7 +7,7 @@ from numba.core import callconv
 from ebm.kernels.activations import KINDS, activate, backward
 from ebm.kernels.jit import core
 from ebm.kernels.program import Captured, recorded
-from ebm.kernels.threads import limit_threads, over_rows
+from ebm.kernels.threads import limit_threads, over_rows, replayable
 from ebm.kernels.trampoline import SUCCESS, Call
 
 
@@ -105,3 +105,13 @@ def _fail(wanted, first, last):
 
 def test_success_is_what_numba_calls_so():
     assert {callconv.RETCODE_OK.constant, callconv.RETCODE_NONE.constant} == set(SUCCESS)
+
+
+def test_what_a_replay_would_leave_out_is_refused():
+    clock = np.zeros(1, np.uint32)
+    with pytest.raises(TypeError, match="'addition' works without loops"), recorded(), replayable("addition"):
+        clock += 1
+    with replayable("addition"):
+        clock += 1
+    with recorded(), replayable("addition"):
+        over_rows(_count, (clock,), 1, 1)
