@@ -200,7 +200,12 @@ class NetworkLearner:
         """Copy all that exact resumption needs, to the CPU: parameters by name, the optimiser's motion, the clock."""
         download = self._device.download
         state = {**self.parameters, "updates_done": np.array([self.updates_done], np.int64)}
-        return state | {f"motion/{i}": download(slot) for i, slot in enumerate(self._slots)}
+        return state | {name: download(slot) for name, slot in self._motion.items()}
+
+    @property
+    def _motion(self) -> dict[str, Any]:
+        """The optimiser's arrays, under names that tell whose they are."""
+        return {f"{type(self._optimizer).__name__} motion {i}": slot for i, slot in enumerate(self._slots)}
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
         """Go on from a ``state`` of a learner of the same shapes, on whatever device.
@@ -208,9 +213,14 @@ class NetworkLearner:
         Raises
         ------
         ValueError
-            When a shape differs, naming it.
+            When a shape differs, naming it, or the state is that of another optimiser.
         """
         own = self.state()
+        if others := [name for name in state if " motion " in name and name not in own]:
+            kind, mine = others[0].partition(" ")[0], type(self._optimizer).__name__
+            raise ValueError(
+                f"learning went on with {kind} so far, and cannot go on with {mine}: fit anew to change it"
+            )
         for name, array in own.items():
             if name not in state or state[name].shape != array.shape:
                 found = state[name].shape if name in state else "nothing"
@@ -219,8 +229,8 @@ class NetworkLearner:
             self._weights.write({name: state[name] for name in self._weights.views})
             for name, array in self._statistics.items():
                 self._device.write(array, state[name])
-            for i, slot in enumerate(self._slots):
-                self._device.write(slot, state[f"motion/{i}"])
+            for name, slot in self._motion.items():
+                self._device.write(slot, state[name])
         self.updates_done = int(state["updates_done"][0])
         self._set_clock(self._batch)
 

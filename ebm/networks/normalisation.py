@@ -93,7 +93,8 @@ class BatchNormalisation:
         if context.training:
             if rows.shape[0] < 2:
                 raise ValueError(f"x {x.shape} has one value for each feature: training takes at least 2, of which"
-                                 " there are a mean and a variance")  # fmt: skip
+                                 " there are a mean and a variance. Choose a batch_size that leaves more than one"
+                                 " sample for the last batch")  # fmt: skip
             mean, parts = context.empty((n,), x.dtype), context.empty((n_blocks(rows.shape[0]), 2 * n), x.dtype)
             running = parameters["running_mean"], parameters["running_variance"]
             numbers = {"epsilon": self.epsilon, "momentum": self.momentum}

@@ -140,6 +140,8 @@ def test_bad_states_and_sizes_are_refused():
     one = learner(rows())
     with pytest.raises(ValueError, match=r"state of encoder\.0\.bias has shape"):
         one.restore({**one.state(), "encoder.0.bias": np.zeros(3)})
+    with pytest.raises(ValueError, match="went on with Adam so far, and cannot go on with SGD"):
+        learner(rows(), optimizer=SGD(0.1, momentum=0.9)).restore(one.state())
     with pytest.raises(ValueError, match="batch_size must be at least 1, got 0"):
         learner(rows(), batch_size=0)
     with pytest.raises(ValueError, match=r"labels has shape \(49, 3\), but 50 samples need \(50, m\)"):
