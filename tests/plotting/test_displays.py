@@ -10,11 +10,13 @@ from ebm.plotting import image_grid
 from ebm_sklearn import (
     RBM,
     BernoulliRBM,
+    ConditionalVAE,
     HistoryDisplay,
     PseudoLikelihood,
     RBMFiltersDisplay,
     ReconstructionError,
     SamplesDisplay,
+    VariationalAutoencoder,
 )
 
 matplotlib.use("agg")
@@ -58,6 +60,17 @@ def test_samples_are_the_estimators(rbm):
     means = rbm.inverse_transform(rbm.transform(rbm.sample(6, n_gibbs=5, random_state=1)))
     np.testing.assert_array_equal(smooth.samples.reshape(6, 12), means)
     assert (smooth.im_.norm.vmin, smooth.im_.norm.vmax) == (0, 1)
+
+
+def test_samples_of_a_decoder_are_shown_as_they_come():
+    given = {"hidden_layer_sizes": (8,), "n_iter": 1, "random_state": 0}
+    vae = VariationalAutoencoder(2, **given).fit(X.reshape(-1, 3, 4))
+    for means in (True, False):
+        shown = SamplesDisplay.from_estimator(vae, n_samples=6, means=means, random_state=1).samples
+        np.testing.assert_array_equal(shown, vae.sample(6, means=means, random_state=1))
+    conditional = ConditionalVAE(2, image_shape=(3, 4), **given).fit(X, X[:, 0] > 0)
+    shown = SamplesDisplay.from_estimator(conditional, n_samples=6, y=True, random_state=1).samples
+    np.testing.assert_array_equal(shown.reshape(6, 12), conditional.sample(6, y=True, random_state=1))
 
 
 def test_history_has_a_panel_for_each_recorded_value(rbm):

@@ -142,9 +142,14 @@ def sample(
     n: Annotated[int, typer.Option("-n", min=1, help="Samples.")] = 100,
     sweeps: Annotated[int, typer.Option(min=1, help="Gibbs sweeps before the samples are taken.")] = 1000,
     seed: Seed = None,
-    shape: Annotated[str | None, typer.Option(help="Height x width of the images, 28x28; else square.")] = None,
+    shape: Annotated[
+        str | None, typer.Option(help="Height x width of the images, 28x28; else the model's, or square.")
+    ] = None,
 ) -> None:
-    """Draw samples from a model: a table of states, or a picture of the pixels' means."""
+    """Draw samples from a model: a table of states, or a picture of the pixels' means.
+
+    Variational autoencoders give means in tables too.
+    """
     suffix = tables.check_writable(output, (*tables.SUFFIXES, ".png"))
     size = _image_shape(shape)
     estimator = models.load(model, "sample")
@@ -153,7 +158,8 @@ def sample(
         _draw_png(estimator, output, n, options, seed, size)
     else:
         names = getattr(estimator, "feature_names_in_", None)
-        tables.write(output, _states(estimator.sample(n, random_state=seed, **options)), names)
+        states = _states(estimator.sample(n, random_state=seed, **options))
+        tables.write(output, states.reshape(len(states), -1), names)
     typer.echo(f"{n} samples{f' after {sweeps} sweeps' if options else ''}; wrote {output}")
 
 
@@ -180,15 +186,16 @@ def _draw_png(
     estimator: Any, path: Path, n: int, options: dict[str, Any], seed: int | None, shape: tuple[int, int] | None
 ) -> None:
     """Draw the visible units' means in the last sweep, where there are such: clearer than their states."""
-    from ebm.plotting import as_images, write_png
+    from ebm.plotting import write_png
     from ebm.storage import replacing
+    from ebm_sklearn._pictures import gives_means, images_of
 
-    as_images(np.zeros((1, estimator.n_features_in_)), shape)  # refuses a wrong shape before the work
+    images_of(estimator, np.zeros((1, estimator.n_features_in_)), shape)  # refuses a wrong shape before the work
     states, model = _states(estimator.sample(n, random_state=seed, **options)), estimator._model()
-    if hasattr(model, "reconstruct"):
+    if hasattr(model, "reconstruct") and not gives_means(estimator):
         states = model.reconstruct(states)  # not transform: binarize= is for data, not for states
     with replacing(path) as temporary:
-        write_png(temporary, as_images(states, shape))
+        write_png(temporary, images_of(estimator, states.reshape(len(states), -1), shape))
 
 
 @reporting
