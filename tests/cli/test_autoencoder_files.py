@@ -6,7 +6,7 @@ import pytest
 from matplotlib.image import imread
 from typer.testing import CliRunner
 
-from ebm_sklearn import Autoencoder, ConditionalVAE, VariationalAutoencoder
+from ebm_sklearn import ConditionalVAE, VariationalAutoencoder
 from ebm_sklearn.cli import app
 
 rng = np.random.default_rng(0)

@@ -21,6 +21,7 @@ from ebm.storage import ModelFileError
 from ebm.training import Checkpoint, DivergenceError
 from ebm_sklearn._warnings import OutOfRangeWarning
 from ebm_sklearn.autoencoder import Autoencoder
+from ebm_sklearn.variational_autoencoder import VariationalAutoencoder
 
 X = (load_digits().data / 16).astype(np.float32)[:300]
 HELD_OUT = "the samples that are held out are drawn by number, and a repeated row has two"
@@ -265,8 +266,10 @@ def test_wrong_images_and_codes_are_refused():
 
 
 def test_values_outside_the_decoders_range_are_told():
-    with pytest.warns(OutOfRangeWarning, match=r"values from .* to 2"):
+    with pytest.warns(OutOfRangeWarning, match=r"values from .* to 2.*, or take loss='squared'"):
         Autoencoder(4, loss="bernoulli", n_iter=1).fit(X * 2)
+    with pytest.warns(OutOfRangeWarning, match="or take likelihood='gaussian'"):
+        VariationalAutoencoder(4, n_iter=1).fit(X * 2)
 
 
 def test_divergence_is_told_and_the_last_good_epoch_kept():
