@@ -1,12 +1,15 @@
 """Model files of autoencoders on the command line: pictures and tables of samples, codes, bounds."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.image import imread
 from typer.testing import CliRunner
 
-from ebm_sklearn import ConditionalVAE, VariationalAutoencoder
+from ebm_sklearn import Autoencoder, ConditionalVAE, VariationalAutoencoder
 from ebm_sklearn.cli import app
 
 rng = np.random.default_rng(0)
@@ -49,3 +52,26 @@ def test_pictures_show_the_means_that_sample_gives(model, tmp_path):
     ebm("sample", tmp_path / "m.safetensors", "-o", tmp_path / "s.png", "-n", 4, "--seed", 3, *options)
     write_png(tmp_path / "e.png", as_images(model.sample(4, random_state=3), shape))
     np.testing.assert_array_equal(imread(tmp_path / "s.png"), imread(tmp_path / "e.png"))
+
+
+def test_bounds_are_told_as_bounds(model, tmp_path):
+    np.save(tmp_path / "x.npy", ROWS)
+    out = ebm("score", tmp_path / "m.safetensors", tmp_path / "x.npy", "--quiet").stdout
+    assert f"mean lower bound on the log-likelihood: {model.score_samples(ROWS).mean():.4f} nats" in out
+    assert "log Z" not in out
+
+
+def test_what_an_autoencoder_lacks_is_told_and_info_reads_well(tmp_path):
+    np.save(tmp_path / "x.npy", ROWS)
+    Autoencoder(2, hidden_layer_sizes=(8,), n_iter=1).fit(ROWS).save(tmp_path / "m.safetensors")
+    told = ebm("sample", tmp_path / "m.safetensors", "-o", tmp_path / "s.npy", expect=1).stderr
+    assert "holds an Autoencoder, which has no sample" in " ".join(told.split())
+    told = ebm("score", tmp_path / "m.safetensors", tmp_path / "x.npy", expect=1).stderr
+    assert "holds an Autoencoder, whose scores are no log-likelihoods" in " ".join(told.split())
+    lines = [line.split(maxsplit=1) for line in ebm("info", tmp_path / "m.safetensors").stdout.splitlines()]
+    assert ["hidden_layer_sizes", "(8,)"] in lines
+
+
+def test_the_package_runs_as_a_module():
+    found = subprocess.run([sys.executable, "-m", "ebm_sklearn.cli", "--version"], capture_output=True, text=True)
+    assert found.stdout.startswith("numba-ebm ")

@@ -117,7 +117,7 @@ def transform(
     drop: Drop = None,
     quiet: Quiet = False,
 ) -> None:
-    """Turn samples into features, the probabilities of the hidden units.
+    """Turn samples into features: the means of hidden units (probabilities, where binary), an autoencoder's codes.
 
     From .npy to .npy this goes in batches, so that both may be larger than memory.
     """
@@ -212,11 +212,17 @@ def score(
     drop: Drop = None,
     quiet: Quiet = False,
 ) -> None:
-    """Print the mean log-likelihood of samples, its error, and whether log Z can be trusted."""
+    """Print the mean log-likelihood of samples, its error, and whether log Z can be trusted.
+
+    Of variational autoencoders it is a lower bound, by importance-weighted codes.
+    """
     estimator = models.load(model, "score_samples")
     log_z, anneals = None, hasattr(estimator, "estimate_log_partition")
-    if not anneals and not hasattr(estimator, "bic"):
-        raise ValueError(f"{model} holds a {type(estimator).__name__}, whose scores are no log-likelihoods")
+    bounds = hasattr(estimator, "n_importance")
+    if not (anneals or bounds or hasattr(estimator, "bic")):
+        raise ValueError(
+            f"{model} holds {models.with_article(type(estimator).__name__)}, whose scores are no log-likelihoods"
+        )
     table = tables.read(data, key=key, drop=drop or ())
     _fits(estimator, table)  # refuses what does not fit before the long work
     rows = batch or stream.block_rows(table.shape[1], len(getattr(estimator, "components_", ())))
@@ -227,7 +233,8 @@ def score(
         blocks = stream.blocks(table, rows, progress=not quiet)
         scores = np.concatenate([estimator.score_samples(block) for block in blocks])
     spread = scores.std(ddof=1) / np.sqrt(scores.size) if scores.size > 1 else np.nan
-    typer.echo(f"mean log-likelihood: {scores.mean():.4f} nats per sample ({scores.size} samples)")
+    told = "mean lower bound on the log-likelihood" if bounds else "mean log-likelihood"
+    typer.echo(f"{told}: {scores.mean():.4f} nats per sample ({scores.size} samples)")
     from_log_z = "" if log_z is None else f", {log_z.standard_error:.4f} from log Z"
     typer.echo(f"  standard error:    {spread:.4f} from the samples{from_log_z}")
     if log_z is None:
