@@ -275,7 +275,7 @@ class HistoryDisplay:
         Parameters
         ----------
         names : sequence of str, default=None
-            Values to draw; all by default.
+            Values to draw; all by default, but for the number of the layer.
         x : {"epoch", "seconds"}, default="epoch"
             Horizontal axis.
         ax : matplotlib.axes.Axes, default=None

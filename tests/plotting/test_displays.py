@@ -81,6 +81,12 @@ def test_history_has_a_panel_for_each_recorded_value(rbm):
     np.testing.assert_array_equal(display.lines_[1].get_xdata(), [2, 4])
 
 
+def test_the_number_of_a_layer_is_no_curve():
+    rows = [{"epoch": 1, "seconds": 1, "layer": 1.0, "pretraining_loss": 2.0}, {"epoch": 2, "seconds": 2, "loss": 1.0}]
+    assert [line.get_label() for line in HistoryDisplay(rows).plot().lines_] == ["pretraining loss", "loss"]
+    assert [line.get_label() for line in HistoryDisplay(rows).plot(names=["layer"]).lines_] == ["layer"]
+
+
 def test_displays_draw_where_they_are_told_and_can_draw_again(rbm):
     _, ax = plt.subplots()
     display = RBMFiltersDisplay.from_estimator(rbm, image_shape=(3, 4), ax=ax)
