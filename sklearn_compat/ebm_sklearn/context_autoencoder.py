@@ -57,7 +57,7 @@ class ContextAutoencoder(LearningAutoencoder):
     tied : bool, default=False
         Let the decoder's weights be the encoder's, transposed.
     image_shape, optimizer, learning_rate, schedule, batch_size, n_iter, l2, clip_norm
-        As of `Autoencoder`.
+        As of `Autoencoder`, but ``batch_size=128``.
     early_stopping, validation_fraction, n_iter_no_change, tol
         As of `Autoencoder`.
     device, n_jobs, callbacks, verbose, random_state
