@@ -31,7 +31,7 @@ class Estimators:
         from ebm_sklearn import Autoencoder
 
         self.X = np.ascontiguousarray(samples()[: 8 * BATCH])
-        self.estimator = Autoencoder(32, hidden_layer_sizes=(256,), n_iter=2, random_state=0)
+        self.estimator = Autoencoder(32, hidden_layer_sizes=(256,), batch_size=128, n_iter=2, random_state=0)
         self.fitted = self.estimator.fit(self.X)
         self.rows = np.random.default_rng(0).random((5000, N_FEATURES), np.float32)
 

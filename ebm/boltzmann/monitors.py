@@ -52,6 +52,14 @@ class Monitor(ABC):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)!r}")
 
+    def on_train_begin(self, run: Any) -> None:
+        """Refuse to watch what is no model of this kind, before any work."""
+        if not hasattr(run.learner, "model"):
+            raise TypeError(
+                f"{type(self).__name__} watches Boltzmann machines, but here learns a {type(run.learner).__name__}; "
+                "callbacks for all are Progress, Checkpoint and EarlyStopping"
+            )
+
     def on_epoch_end(self, run: Any) -> None:
         """Record, where it is this epoch's turn."""
         if (run.epoch + 1) % self.every == 0:

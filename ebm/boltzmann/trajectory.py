@@ -105,6 +105,7 @@ class LogPartitionTracker(Monitor):
 
     def on_train_begin(self, run: Any) -> None:
         """Go on with the chains of a resumed run, or anneal others to the model as it stands."""
+        super().on_train_begin(run)
         model, prefix = run.learner.model, self._prefix(run)
         if self._found(run.kept, prefix, model):
             return

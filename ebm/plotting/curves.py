@@ -10,6 +10,7 @@ import numpy as np
 from ebm.plotting._matplotlib import new_panels
 
 CLOCK = ("epoch", "seconds")  # what stands on the horizontal axis, not on the vertical
+COUNTED = "layer"  # tells of which layer a row is, and is no curve
 
 
 def column(history: Sequence[Mapping[str, float]], name: str) -> np.ndarray:
@@ -20,6 +21,10 @@ def column(history: Sequence[Mapping[str, float]], name: str) -> np.ndarray:
 def recorded(history: Sequence[Mapping[str, float]]) -> list[str]:
     """Names in the order of their first appearance, without epoch and seconds."""
     return [name for name in dict.fromkeys(key for row in history for key in row) if name not in CLOCK]
+
+
+def _curves(history: Sequence[Mapping[str, float]]) -> list[str]:
+    return [name for name in recorded(history) if name != COUNTED]
 
 
 def draw_curves(
@@ -36,7 +41,7 @@ def draw_curves(
     history : sequence of mappings
         One row an epoch, as training records them.
     names : sequence of str, optional
-        Values to draw; by default all but epoch and seconds, or the seconds where nothing else was recorded.
+        Values to draw; by default all but epoch, seconds and layer, or the seconds where nothing else was recorded.
     x : {"epoch", "seconds"}
         The horizontal axis; seconds are counted from the start of training.
     ax : matplotlib.axes.Axes, optional
@@ -58,7 +63,7 @@ def draw_curves(
         raise ValueError("the history is empty: nothing was trained")
     if x not in CLOCK:
         raise ValueError(f"x must be one of {CLOCK}, got {x!r}")
-    names = list(names) if names is not None else (recorded(history) or ["seconds"])
+    names = list(names) if names is not None else (_curves(history) or ["seconds"])
     unknown = [name for name in names if not any(name in row for row in history)]
     if unknown:
         raise ValueError(f"never recorded: {unknown}; the history has {[*CLOCK, *recorded(history)]}")

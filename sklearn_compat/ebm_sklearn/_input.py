@@ -56,7 +56,7 @@ def read_samples(
     if X.shape[1] % columns(unit):
         raise ValueError(f"X has {X.shape[1]} features, but visible={unit} needs a multiple of {columns(unit)}")
     if warn and X.dtype != bool:
-        warn_outside(X, unit)
+        warn_outside(X, unit, cure=_cure(estimator))
     return X
 
 
@@ -88,8 +88,18 @@ def above(X: Any, threshold: float) -> Any:
     return ones
 
 
-def warn_outside(X: Any, unit: Unit) -> None:
-    """Warn, once, about values that units cannot have."""
+def _cure(estimator: Any) -> str:
+    """What an estimator offers, beside scaling, for values that are not binary."""
+    offers = {
+        "binarize": "set binarize= to a threshold",
+        "likelihood": "take likelihood='gaussian'",
+        "loss": "take loss='squared'",
+    }
+    return next((cure for name, cure in offers.items() if hasattr(estimator, name)), "binarize it")
+
+
+def warn_outside(X: Any, unit: Unit, *, cure: str) -> None:
+    """Warn, once, about values that units cannot have; ``cure`` is what to do about binary ones but to scale."""
     if unit.name == "categorical":
         _warn_unless_one_hot(X, columns(unit))
         return
@@ -103,10 +113,10 @@ def warn_outside(X: Any, unit: Unit) -> None:
     if low < least or high > most:
         found, name = f"X has values from {low:.4g} to {high:.4g}", unit.name
         if name == "bernoulli":
-            cure = "binary units take values in [0, 1]. Scale X (MinMaxScaler), or set binarize= to a threshold"
+            told = f"binary units take values in [0, 1]. Scale X (MinMaxScaler), or {cure}"
         else:
-            cure = f"{name} units take values in [{least:g}, {most:g}]. Scale X, or choose other visible units"
-        warnings.warn(f"{found}: {cure}", OutOfRangeWarning, stacklevel=5)
+            told = f"{name} units take values in [{least:g}, {most:g}]. Scale X, or choose other visible units"
+        warnings.warn(f"{found}: {told}", OutOfRangeWarning, stacklevel=5)
 
 
 def _warn_unless_one_hot(X: Any, q: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,11 @@ Shape = tuple[int, ...] | None
 def images_of(estimator: Any, rows: Any, image_shape: Shape = None) -> np.ndarray:
     """Rows as images of the given shape, or of the estimator's own, or square."""
     return as_images(rows, getattr(estimator, "image_shape_", None) if image_shape is None else image_shape)
+
+
+def gives_means(estimator: Any) -> bool:
+    """Whether `sample` tells means itself, as of models that decode noise: encoding these again would blur them."""
+    return "means" in signature(estimator.sample).parameters
 
 
 def encode(estimator: Any, X: Any, given: Any = None) -> np.ndarray:

@@ -167,7 +167,8 @@ class Autoencoder(LearningAutoencoder):
     The encoder f gives codes z = f(x), the decoder g samples g(z); both are learnt to make the loss of g(f(x)) against
     x small. Without hidden layers, with the identity as ``code_activation`` and the squared loss it finds the plane of
     the principal components; deep ones do better than that plane. `transform` gives codes, `inverse_transform` samples,
-    `reconstruct` g(f(x)).
+    `reconstruct` g(f(x)). Scale features to [0, 1] or standardise them: far from 0 or of large variance they are learnt
+    slowly, and those of small variance hardly count.
 
     Parameters
     ----------
@@ -198,10 +199,10 @@ class Autoencoder(LearningAutoencoder):
         Or a schedule of `ebm.optimizers.schedules`.
     schedule : {"constant", "linear"}, default="constant"
         Whether a numeric learning rate stays in `fit`, or falls evenly to 0.
-    batch_size : int, default=128
+    batch_size : int, default=32
         Samples an update.
     n_iter : int, default=50
-        Passes over the data in `fit`.
+        Passes over the data in `fit`. A table of 150 rows has 5 updates in each, and wants some hundred passes.
     l2 : float, default=0.0
         Weight decay: the gradient of weights, not of biases, gains ``l2`` times the weights.
     clip_norm : float, default=None
@@ -278,7 +279,7 @@ class Autoencoder(LearningAutoencoder):
         optimizer: Any = "adam",
         learning_rate: Any = 1e-3,
         schedule: str = "constant",
-        batch_size: int = 128,
+        batch_size: int = 32,
         n_iter: int = 50,
         l2: float = 0.0,
         clip_norm: float | None = None,

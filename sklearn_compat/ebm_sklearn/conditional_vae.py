@@ -33,8 +33,9 @@ class ConditionalVAE(FittedConditional):
 
     Parameters
     ----------
-    n_components : int, default=16
-        Numbers in a code.
+    n_components : int, default=8
+        Numbers in a code. With many, or after few updates, codes tell of the class too, and samples are less often of
+        the class asked for; with few they are less sharp.
     hidden_layer_sizes : array-like of int, default=(200,)
         Units of the encoder's hidden layers, from the data to the code; the decoder mirrors them.
     channels : array-like of int, default=()
@@ -65,14 +66,14 @@ class ConditionalVAE(FittedConditional):
         (height, width) or (height, width, channels) of rows that are images; images as such tell it themselves.
     optimizer : {"adam", "adamw", "sgd", "rmsprop"} or optimizer, default="adam"
         An optimiser of `ebm.optimizers` brings its own rate and decay.
-    learning_rate : float or callable, default=1e-3
+    learning_rate : float or callable, default=3e-3
         Or a schedule of `ebm.optimizers.schedules`.
     schedule : {"constant", "linear"}, default="constant"
         How a numeric ``learning_rate`` goes on in `fit`: it stays, or falls evenly to 0.
-    batch_size : int, default=128
+    batch_size : int, default=32
         Samples an update.
     n_iter : int, default=50
-        Passes over the data in `fit`.
+        Passes over the data in `fit`. A table of 150 rows has 5 updates in each, and wants some hundred passes.
     l2 : float, default=0.0
         Weight decay; biases do not decay.
     clip_norm : float, default=None
@@ -148,7 +149,7 @@ class ConditionalVAE(FittedConditional):
 
     def __init__(
         self,
-        n_components: int = 16,
+        n_components: int = 8,
         *,
         hidden_layer_sizes: Any = (200,),
         channels: Any = (),
@@ -162,9 +163,9 @@ class ConditionalVAE(FittedConditional):
         decoder: Any = None,
         image_shape: Any = None,
         optimizer: Any = "adam",
-        learning_rate: Any = 1e-3,
+        learning_rate: Any = 3e-3,
         schedule: str = "constant",
-        batch_size: int = 128,
+        batch_size: int = 32,
         n_iter: int = 50,
         l2: float = 0.0,
         clip_norm: float | None = None,

@@ -59,7 +59,7 @@ class ContextAutoencoder(LearningAutoencoder):
     tied : bool, default=False
         Let the decoder's weights be the encoder's, transposed.
     image_shape, optimizer, learning_rate, schedule, batch_size, n_iter, l2, clip_norm
-        As of `Autoencoder`.
+        As of `Autoencoder`, but ``batch_size=128``.
     early_stopping, validation_fraction, n_iter_no_change, tol
         As of `Autoencoder`.
     device, n_jobs, callbacks, verbose, random_state
@@ -165,7 +165,7 @@ class ContextAutoencoder(LearningAutoencoder):
         X : {array-like, sparse matrix} of shape (n_samples, n_features), or images
             Samples.
         y : array-like of shape (n_samples, n_context) or (n_samples,)
-            Their contexts.
+            Their contexts, numbers: labels as one-hot columns, or they count as sizes.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of at least 0; a sample of weight 2 counts as if it were there twice.
 
@@ -380,8 +380,17 @@ def _as_context(y: Any, dtype: Any) -> np.ndarray:
     """Check contexts and return them as (n_samples, n_context)."""
     if y is None:
         raise ValueError("ContextAutoencoder requires y to be passed, but the target y is None: give contexts")
+    if not hasattr(y, "tocsr") and np.asarray(y).dtype.kind in "OSU":
+        y = _numbers(y)
     context = check_array(y, dtype=dtype, ensure_2d=False, input_name="y")
     return context.reshape(len(context), -1)
+
+
+def _numbers(y: Any) -> np.ndarray:
+    try:
+        return np.asarray(y, np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"contexts must be numbers; encode labels first (OneHotEncoder): {error}") from error
 
 
 def _shape_like(estimator: Any, X: Any) -> tuple[int, ...]:

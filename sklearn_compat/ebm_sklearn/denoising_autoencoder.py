@@ -36,8 +36,9 @@ class DenoisingAutoencoder(LearningAutoencoder):
         Normal noise is added; features become 0; or they become 0 or 1. For features of another range give
         ``SaltAndPepper(rate, low, high)``.
     corruption_level : float, default=None
-        Standard deviation of normal noise, 0.3 by default; else the probability with which a feature is hit, 0.5
-        ("masking") or 0.25 ("salt_and_pepper") by default.
+        Standard deviation of normal noise, 0.3 by default, which suits features in [0, 1]: beside pixels up to 255 it
+        is nothing. Else the probability with which a feature is hit, 0.5 ("masking") or 0.25 ("salt_and_pepper") by
+        default.
     activation : str, default="relu"
         Of hidden layers: "identity", "sigmoid", "tanh", "relu", "leaky_relu", "softplus", "elu".
     code_activation : str, default="sigmoid"

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from inspect import signature
 from typing import Any, Self
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from ebm.plotting import draw_curves, draw_images, unit_range
-from ebm_sklearn._pictures import Shape, images_of, remember
+from ebm_sklearn._pictures import Shape, gives_means, images_of, remember
 
 
 class RBMFiltersDisplay:
@@ -165,8 +164,9 @@ class SamplesDisplay:
         estimator : RBM or any with `sample`
         n_samples : int, default=25
         means : bool, default=True
-            Show the means that samples are drawn about where `sample` can return them, else E[v | E[h | sample]] where
-            the estimator can tell it: smooth, and easier to judge by eye than zeros and ones.
+            Show E[v | E[h | sample]] where the estimator can tell it: smooth, and easier to judge by eye than
+            zeros and ones. Of estimators whose `sample` has ``means``, such as `VariationalAutoencoder`, what that
+            gives.
         image_shape : (int, int) or (int, int, 3), default=None
             Shape of a sample; by default the estimator's `image_shape_`, or square.
         random_state : int, RandomState instance or None, default=None
@@ -174,7 +174,7 @@ class SamplesDisplay:
         n_columns, cmap, ax
             As of :meth:`plot`.
         **sample_params
-            More for `sample`, such as ``n_gibbs``, or ``y``.
+            More for `sample`, such as ``n_gibbs``, or ``y`` for samples of a class.
 
         Returns
         -------
@@ -186,11 +186,12 @@ class SamplesDisplay:
             When the features do not fill images of this shape.
         """
         check_is_fitted(estimator)
-        if "means" in signature(estimator.sample).parameters:
-            sample_params["means"] = means
-        samples = estimator.sample(n_samples, random_state=random_state, **sample_params)
-        if means and "means" not in sample_params and hasattr(estimator, "inverse_transform"):
-            samples = estimator.inverse_transform(estimator.transform(samples))
+        if gives_means(estimator):
+            samples = estimator.sample(n_samples, means=means, random_state=random_state, **sample_params)
+        else:
+            samples = estimator.sample(n_samples, random_state=random_state, **sample_params)
+            if means and hasattr(estimator, "inverse_transform"):
+                samples = estimator.inverse_transform(estimator.transform(samples))
         display = cls(images_of(estimator, samples, image_shape))
         return display.plot(n_columns=n_columns, cmap=cmap, ax=ax)
 
@@ -274,7 +275,7 @@ class HistoryDisplay:
         Parameters
         ----------
         names : sequence of str, default=None
-            Values to draw; all by default.
+            Values to draw; all by default, but for the number of the layer.
         x : {"epoch", "seconds"}, default="epoch"
             Horizontal axis.
         ax : matplotlib.axes.Axes, default=None

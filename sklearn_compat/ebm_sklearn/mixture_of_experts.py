@@ -186,7 +186,7 @@ class MixtureOfExperts(TrainedEstimator):
     def _read(self, X: Any, *, reset: bool) -> np.ndarray:
         X = validate_data(self, X, dtype=[np.float64, np.float32], order="C", reset=reset)
         if self.component == "bernoulli":
-            warn_outside(X, Bernoulli())
+            warn_outside(X, Bernoulli(), cure="take component='gaussian'")
         return X
 
     def _fitted_from(self, learner: Any) -> dict[str, Any]:

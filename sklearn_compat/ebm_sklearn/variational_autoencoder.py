@@ -57,14 +57,14 @@ class VariationalAutoencoder(LearningVariational):
         (height, width) or (height, width, channels) of rows that are images; images as such tell it themselves.
     optimizer : {"adam", "adamw", "sgd", "rmsprop"} or optimizer, default="adam"
         An optimiser of `ebm.optimizers` brings its own rate and decay.
-    learning_rate : float or callable, default=1e-3
+    learning_rate : float or callable, default=3e-3
         Or a schedule of `ebm.optimizers.schedules`.
     schedule : {"constant", "linear"}, default="constant"
         How a numeric ``learning_rate`` goes on in `fit`: it stays, or falls evenly to 0.
-    batch_size : int, default=128
+    batch_size : int, default=32
         Samples an update.
     n_iter : int, default=50
-        Passes over the data in `fit`.
+        Passes over the data in `fit`. A table of 150 rows has 5 updates in each, and wants some hundred passes.
     l2 : float, default=0.0
         Weight decay; biases do not decay.
     clip_norm : float, default=None
@@ -147,9 +147,9 @@ class VariationalAutoencoder(LearningVariational):
         decoder: Any = None,
         image_shape: Any = None,
         optimizer: Any = "adam",
-        learning_rate: Any = 1e-3,
+        learning_rate: Any = 3e-3,
         schedule: str = "constant",
-        batch_size: int = 128,
+        batch_size: int = 32,
         n_iter: int = 50,
         l2: float = 0.0,
         clip_norm: float | None = None,

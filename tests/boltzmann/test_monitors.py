@@ -114,3 +114,8 @@ def test_what_cannot_be_is_refused():
         FreeEnergyGap()
     with pytest.raises(ValueError, match="PseudoLikelihood has no samples"):
         recorded(PseudoLikelihood(), memory={})
+
+
+def test_what_has_no_model_is_refused_before_any_work():
+    with pytest.raises(TypeError, match="ReconstructionError watches Boltzmann machines, but here learns a Simple"):
+        ReconstructionError().on_train_begin(SimpleNamespace(learner=SimpleNamespace()))

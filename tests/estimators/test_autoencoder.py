@@ -26,6 +26,7 @@ from ebm.storage import ModelFileError
 from ebm.training import Checkpoint, CheckpointError, DivergenceError
 from ebm_sklearn._warnings import OutOfRangeWarning
 from ebm_sklearn.autoencoder import Autoencoder
+from ebm_sklearn.variational_autoencoder import VariationalAutoencoder
 
 X = (load_digits().data / 16).astype(np.float32)[:300]
 HELD_OUT = "the samples that are held out are drawn by number, and a repeated row has two"
@@ -270,8 +271,10 @@ def test_wrong_images_and_codes_are_refused():
 
 
 def test_values_outside_the_decoders_range_are_told():
-    with pytest.warns(OutOfRangeWarning, match=r"values from .* to 2"):
+    with pytest.warns(OutOfRangeWarning, match=r"values from .* to 2.*, or take loss='squared'"):
         Autoencoder(4, loss="bernoulli", n_iter=1).fit(X * 2)
+    with pytest.warns(OutOfRangeWarning, match="or take likelihood='gaussian'"):
+        VariationalAutoencoder(4, n_iter=1).fit(X * 2)
 
 
 def test_divergence_is_told_and_the_last_good_epoch_kept():
@@ -344,3 +347,10 @@ def test_sizes_in_an_array_are_saved(tmp_path):
     loaded = Autoencoder.load(tmp_path / "model")
     assert loaded.hidden_layer_sizes == [7, 5]
     assert_array_equal(loaded.transform(X), found.transform(X))
+
+
+def test_defaults_come_near_to_principal_components():
+    digits = load_digits().data / 16
+    pca = PCA(32).fit(digits)
+    theirs = ((pca.inverse_transform(pca.transform(digits)) - digits) ** 2).sum(axis=1).mean()
+    assert -Autoencoder(random_state=0).fit(digits).score(digits) < 1.5 * theirs  # 3.4 of them in batches of 128

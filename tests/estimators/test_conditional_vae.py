@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
-from sklearn.datasets import load_digits
+from sklearn.datasets import load_digits, load_wine
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import MinMaxScaler
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn.svm import SVC
 
 from ebm.networks.convolution import Convolution, TransposedConvolution
@@ -271,3 +271,11 @@ def test_display_shows_what_is_sampled(means, y):
     found = ConditionalVAE(3, **SMALL).fit(X.reshape(-1, 8, 8), Y)
     shown = SamplesDisplay.from_estimator(found, n_samples=4, means=means, y=y, random_state=1).samples
     assert_array_equal(shown, found.sample(4, means=means, y=y, random_state=1))
+
+
+def test_defaults_make_samples_of_the_class_asked_for():
+    X, y = load_wine(return_X_y=True)
+    X = StandardScaler().fit_transform(X)
+    found = ConditionalVAE(likelihood="gaussian", random_state=0).fit(X, y)
+    asked = np.repeat(np.arange(3), 200)
+    assert SVC().fit(X, y).score(found.sample(600, y=asked, means=False, random_state=1), asked) > 0.9  # was 0.97

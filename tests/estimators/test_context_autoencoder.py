@@ -127,6 +127,7 @@ def test_saved_loaded_and_gone_on(tmp_path):
         (LEFT[:9], "inconsistent numbers of samples"),
         (np.full((200, 2), np.nan), "NaN"),
         (np.zeros((200, 2, 2)), "dim 3"),
+        (np.array(["left", "right"] * 100), "contexts must be numbers; encode labels first"),
     ],
 )
 def test_bad_contexts_are_refused(context, message):

@@ -5,11 +5,11 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
 from sklearn.base import clone
-from sklearn.datasets import load_digits
+from sklearn.datasets import load_digits, load_wine
 from sklearn.decomposition import FactorAnalysis
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import MinMaxScaler
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from ebm.networks.dense import Dense
 from ebm.optimizers.sgd import SGD
@@ -48,6 +48,7 @@ def test_with_a_variance_for_each_feature_it_is_factor_analysis():
     data = rng.normal(size=(2000, 1)) @ loadings + scales * rng.normal(size=(2000, 6))
     right = FactorAnalysis(1).fit(data)
     options = {"likelihood": "gaussian", "noise_variance": "features", "learning_rate": 0.02, "schedule": "linear"}
+    options["batch_size"] = 128
     found = VariationalAutoencoder(1, hidden_layer_sizes=(), **options, n_iter=120, random_state=0).fit(data)
     assert_allclose(found.noise_variance_, right.noise_variance_, rtol=0.1)
     assert right.score(data) - 0.02 < found.score(data) < right.score(data)
@@ -278,3 +279,10 @@ def test_noise_variance_is_the_one_that_counts():
     found = VariationalAutoencoder(3, **SMALL, likelihood="gaussian").fit(X)
     found.parameters_["decoder.log_variance"][:] = -13
     assert_allclose(found.noise_variance_, np.exp(-12), rtol=1e-6)
+
+
+def test_defaults_learn_from_a_small_table():
+    X = StandardScaler().fit_transform(load_wine().data)
+    found = VariationalAutoencoder(likelihood="gaussian", random_state=0).fit(X)
+    alone = -0.5 * X.shape[1] * (1 + np.log(2 * np.pi))  # of features that tell nothing of one another
+    assert found.score(X) > alone + 2  # 3.5 above it; 1.4 in batches of 128 at a rate of 1e-3

@@ -10,11 +10,13 @@ from ebm.plotting import image_grid
 from ebm_sklearn import (
     RBM,
     BernoulliRBM,
+    ConditionalVAE,
     HistoryDisplay,
     PseudoLikelihood,
     RBMFiltersDisplay,
     ReconstructionError,
     SamplesDisplay,
+    VariationalAutoencoder,
 )
 
 matplotlib.use("agg")
@@ -60,12 +62,29 @@ def test_samples_are_the_estimators(rbm):
     assert (smooth.im_.norm.vmin, smooth.im_.norm.vmax) == (0, 1)
 
 
+def test_samples_of_a_decoder_are_shown_as_they_come():
+    given = {"hidden_layer_sizes": (8,), "n_iter": 1, "random_state": 0}
+    vae = VariationalAutoencoder(2, **given).fit(X.reshape(-1, 3, 4))
+    for means in (True, False):
+        shown = SamplesDisplay.from_estimator(vae, n_samples=6, means=means, random_state=1).samples
+        np.testing.assert_array_equal(shown, vae.sample(6, means=means, random_state=1))
+    conditional = ConditionalVAE(2, image_shape=(3, 4), **given).fit(X, X[:, 0] > 0)
+    shown = SamplesDisplay.from_estimator(conditional, n_samples=6, y=True, random_state=1).samples
+    np.testing.assert_array_equal(shown.reshape(6, 12), conditional.sample(6, y=True, random_state=1))
+
+
 def test_history_has_a_panel_for_each_recorded_value(rbm):
     display = HistoryDisplay.from_estimator(rbm)
     assert [line.get_label() for line in display.lines_] == ["pseudo likelihood", "reconstruction error"]
     assert len(set(display.axes_)) == 2
     np.testing.assert_array_equal(display.lines_[0].get_ydata(), [row["pseudo_likelihood"] for row in rbm.history_])
     np.testing.assert_array_equal(display.lines_[1].get_xdata(), [2, 4])
+
+
+def test_the_number_of_a_layer_is_no_curve():
+    rows = [{"epoch": 1, "seconds": 1, "layer": 1.0, "pretraining_loss": 2.0}, {"epoch": 2, "seconds": 2, "loss": 1.0}]
+    assert [line.get_label() for line in HistoryDisplay(rows).plot().lines_] == ["pretraining loss", "loss"]
+    assert [line.get_label() for line in HistoryDisplay(rows).plot(names=["layer"]).lines_] == ["layer"]
 
 
 def test_displays_draw_where_they_are_told_and_can_draw_again(rbm):

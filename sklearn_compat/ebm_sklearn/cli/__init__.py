@@ -27,7 +27,7 @@ def main(
         bool, typer.Option("--version", is_eager=True, callback=_tell_version, help="Print the version and end.")
     ] = False,
 ) -> None:
-    """Fit, use and judge restricted Boltzmann machines. Tables are .npy, .npz, .parquet or .csv files."""
+    """Fit restricted Boltzmann machines; use and judge models. Tables are .npy, .npz, .parquet or .csv files."""
 
 
 for command in (commands.fit, commands.transform, commands.sample, commands.score, commands.info, demo.demo):

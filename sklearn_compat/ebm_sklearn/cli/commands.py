@@ -117,7 +117,7 @@ def transform(
     drop: Drop = None,
     quiet: Quiet = False,
 ) -> None:
-    """Turn samples into features, the probabilities of the hidden units.
+    """Turn samples into features: the means of hidden units (probabilities, where binary), an autoencoder's codes.
 
     From .npy to .npy this goes in batches, so that both may be larger than memory.
     """
@@ -142,9 +142,14 @@ def sample(
     n: Annotated[int, typer.Option("-n", min=1, help="Samples.")] = 100,
     sweeps: Annotated[int, typer.Option(min=1, help="Gibbs sweeps before the samples are taken.")] = 1000,
     seed: Seed = None,
-    shape: Annotated[str | None, typer.Option(help="Height x width of the images, 28x28; else square.")] = None,
+    shape: Annotated[
+        str | None, typer.Option(help="Height x width of the images, 28x28; else the model's, or square.")
+    ] = None,
 ) -> None:
-    """Draw samples from a model: a table of states, or a picture of the pixels' means."""
+    """Draw samples from a model: a table of states, or a picture of the pixels' means.
+
+    Variational autoencoders give means in tables too.
+    """
     suffix = tables.check_writable(output, (*tables.SUFFIXES, ".png"))
     size = _image_shape(shape)
     estimator = models.load(model, "sample")
@@ -153,7 +158,8 @@ def sample(
         _draw_png(estimator, output, n, options, seed, size)
     else:
         names = getattr(estimator, "feature_names_in_", None)
-        tables.write(output, _states(estimator.sample(n, random_state=seed, **options)), names)
+        states = _states(estimator.sample(n, random_state=seed, **options))
+        tables.write(output, states.reshape(len(states), -1), names)
     typer.echo(f"{n} samples{f' after {sweeps} sweeps' if options else ''}; wrote {output}")
 
 
@@ -180,15 +186,16 @@ def _draw_png(
     estimator: Any, path: Path, n: int, options: dict[str, Any], seed: int | None, shape: tuple[int, int] | None
 ) -> None:
     """Draw the visible units' means in the last sweep, where there are such: clearer than their states."""
-    from ebm.plotting import as_images, write_png
+    from ebm.plotting import write_png
     from ebm.storage import replacing
+    from ebm_sklearn._pictures import gives_means, images_of
 
-    as_images(np.zeros((1, estimator.n_features_in_)), shape)  # refuses a wrong shape before the work
+    images_of(estimator, np.zeros((1, estimator.n_features_in_)), shape)  # refuses a wrong shape before the work
     states, model = _states(estimator.sample(n, random_state=seed, **options)), estimator._model()
-    if hasattr(model, "reconstruct"):
+    if hasattr(model, "reconstruct") and not gives_means(estimator):
         states = model.reconstruct(states)  # not transform: binarize= is for data, not for states
     with replacing(path) as temporary:
-        write_png(temporary, as_images(states, shape))
+        write_png(temporary, images_of(estimator, states.reshape(len(states), -1), shape))
 
 
 @reporting
@@ -205,11 +212,17 @@ def score(
     drop: Drop = None,
     quiet: Quiet = False,
 ) -> None:
-    """Print the mean log-likelihood of samples, its error, and whether log Z can be trusted."""
+    """Print the mean log-likelihood of samples, its error, and whether log Z can be trusted.
+
+    Of variational autoencoders it is a lower bound, by importance-weighted codes.
+    """
     estimator = models.load(model, "score_samples")
     log_z, anneals = None, hasattr(estimator, "estimate_log_partition")
-    if not anneals and not hasattr(estimator, "bic"):
-        raise ValueError(f"{model} holds a {type(estimator).__name__}, whose scores are no log-likelihoods")
+    bounds = hasattr(estimator, "n_importance")
+    if not (anneals or bounds or hasattr(estimator, "bic")):
+        raise ValueError(
+            f"{model} holds {models.with_article(type(estimator).__name__)}, whose scores are no log-likelihoods"
+        )
     table = tables.read(data, key=key, drop=drop or ())
     _fits(estimator, table)  # refuses what does not fit before the long work
     rows = batch or stream.block_rows(table.shape[1], len(getattr(estimator, "components_", ())))
@@ -220,7 +233,8 @@ def score(
         blocks = stream.blocks(table, rows, progress=not quiet)
         scores = np.concatenate([estimator.score_samples(block) for block in blocks])
     spread = scores.std(ddof=1) / np.sqrt(scores.size) if scores.size > 1 else np.nan
-    typer.echo(f"mean log-likelihood: {scores.mean():.4f} nats per sample ({scores.size} samples)")
+    told = "mean lower bound on the log-likelihood" if bounds else "mean log-likelihood"
+    typer.echo(f"{told}: {scores.mean():.4f} nats per sample ({scores.size} samples)")
     from_log_z = "" if log_z is None else f", {log_z.standard_error:.4f} from log Z"
     typer.echo(f"  standard error:    {spread:.4f} from the samples{from_log_z}")
     if log_z is None:

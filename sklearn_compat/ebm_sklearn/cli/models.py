@@ -38,7 +38,7 @@ def load(path: Path, *methods: str) -> Any:
         raise storage.ModelFileError(f"{path} holds a {kind!r}; estimators are {', '.join(known)}")
     missing = [name for name in methods if not hasattr(getattr(ebm_sklearn, kind), name)]
     if missing:
-        raise storage.ModelFileError(f"{path} holds a {kind}, which has no {', '.join(missing)}")
+        raise storage.ModelFileError(f"{path} holds {with_article(kind)}, which has no {', '.join(missing)}")
     return getattr(ebm_sklearn, kind).load(path)
 
 
@@ -92,5 +92,21 @@ def _section(title: str, values: dict[str, Any]) -> list[str]:
     return [f"{title}:"] + [f"  {name:<{width}}  {_short(value)}" for name, value in values.items()]
 
 
+def with_article(name: str) -> str:
+    """Put "a" or "an" before the name of a class.
+
+    Parameters
+    ----------
+    name : str
+
+    Returns
+    -------
+    str
+    """
+    return f"{'an' if name[0] in 'AEIO' or name.startswith('RBM') else 'a'} {name}"
+
+
 def _short(value: Any) -> str:
+    if isinstance(value, dict) and set(value) == {"tuple"}:  # as parameters are saved
+        value = tuple(value["tuple"])
     return f"{value:.6g}" if isinstance(value, float) else str(value)
