@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from ebm import storage
 from ebm.training import load_checkpoint
-from ebm_sklearn import RBM, BoltzmannMachine, MixtureOfExperts, ProductOfExperts
+from ebm_sklearn import RBM, Autoencoder, BoltzmannMachine, MixtureOfExperts, ProductOfExperts
 from ebm_sklearn.cli import app
 
 runner = CliRunner()
@@ -52,6 +52,29 @@ def test_fit_is_the_estimators_fit(folder, tmp_path):
     assert out.stderr == ""
     expected = RBM.load(folder / "m.safetensors")
     np.testing.assert_array_equal(RBM.load(tmp_path / "m.safetensors").components_, expected.components_)
+
+
+def test_fit_takes_other_estimators(folder, tmp_path):
+    path, given = tmp_path / "a.safetensors", ["--set", "hidden_layer_sizes=[9]", "--set", "loss=bernoulli"]
+    out = ebm("fit", folder / "x.npy", "-o", path, "--estimator", "Autoencoder", *FIT, *given, "--quiet")
+    assert out.stdout.startswith("fitted an Autoencoder to 60 samples in 3 epochs")
+    options = {"hidden_layer_sizes": [9], "loss": "bernoulli", "n_iter": 3, "batch_size": 20, "random_state": 1}
+    X = np.load(folder / "x.npy")
+    expected = Autoencoder(6, **options).fit(X)
+    np.testing.assert_array_equal(Autoencoder.load(path).transform(X), expected.transform(X))
+    ebm("transform", path, folder / "x.npy", "-o", tmp_path / "z.npy", "--quiet")
+    np.testing.assert_array_equal(np.load(tmp_path / "z.npy"), expected.transform(X))
+
+
+def test_fit_refuses_estimators_and_options_that_are_none(folder, tmp_path):
+    x, out = folder / "x.npy", tmp_path / "m.safetensors"
+    assert "--estimator ConditionalVAE: there is Autoencoder, " in error(
+        "fit", x, "-o", out, "--estimator", "ConditionalVAE"
+    )
+    assert "Autoencoder has no parameter n_gibbs" in error(
+        "fit", x, "-o", out, "--estimator", "Autoencoder", "--n-gibbs", 2
+    )
+    assert not out.exists()
 
 
 def test_fit_passes_every_parameter_on(folder, tmp_path):

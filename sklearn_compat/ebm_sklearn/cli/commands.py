@@ -29,7 +29,8 @@ Batch = Annotated[int | None, typer.Option(min=1, help="Rows at a time; by defau
 def fit(
     data: Data,
     output: Annotated[Path, typer.Option("--output", "-o", help="Model file to write, *.safetensors.")],
-    n_components: Annotated[int | None, typer.Option(help="Hidden units.")] = None,
+    estimator: Annotated[str, typer.Option(help="Which estimator, of those that need no labels.")] = "RBM",
+    n_components: Annotated[int | None, typer.Option(help="Hidden units, or numbers in a code.")] = None,
     learning: Annotated[str | None, typer.Option(help="pcd, cd, fpcd, pt or exact.")] = None,
     n_gibbs: Annotated[int | None, typer.Option(help="Gibbs sweeps an update, k.")] = None,
     learning_rate: Annotated[float | None, typer.Option()] = None,
@@ -40,7 +41,7 @@ def fit(
     n_jobs: Annotated[int | None, typer.Option(help="Threads.")] = None,
     seed: Seed = None,
     parameter: Annotated[
-        list[str] | None, typer.Option("--set", help="NAME=VALUE: any other parameter of RBM; repeat it.")
+        list[str] | None, typer.Option("--set", help="NAME=VALUE: any other parameter; repeat it.")
     ] = None,
     checkpoint: Annotated[Path | None, typer.Option(help="Save the run here after every epoch.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint, if it exists.")] = False,
@@ -48,10 +49,10 @@ def fit(
     drop: Drop = None,
     quiet: Quiet = False,
 ) -> None:
-    """Fit an RBM and save it. What is not given has RBM's defaults. Ctrl-C saves what has been learnt."""
+    """Fit an RBM, or another estimator, and save it. What is not given has its defaults. Ctrl-C saves what was learnt."""
     from ebm.training import Checkpoint
-    from ebm_sklearn import RBM
 
+    kind = models.unsupervised(estimator)
     named = {
         "n_components": n_components,
         "learning": learning,
@@ -67,38 +68,42 @@ def fit(
     tables.check_writable(output, (".safetensors",))
     if resume and checkpoint is None:
         raise ValueError("--resume needs --checkpoint FILE to go on from")
-    rbm = RBM(
+    made = kind(
         callbacks=[Checkpoint(checkpoint, resume=resume)] if checkpoint else None,
         verbose=int(not quiet),
-        **_given(named) | _parsed(parameter or []),
+        **_known(kind, _given(named)) | _parsed(kind, parameter or []),
     )
     table = tables.read(data, key=key, drop=drop or ())
     start = perf_counter()
-    rbm.fit(table[:] if isinstance(table, tables.MappedRows) else table)
-    rbm.save(output)
+    made.fit(table[:] if isinstance(table, tables.MappedRows) else table)
+    made.save(output)
     n, width = table.shape
-    typer.echo(
-        f"fitted {width} x {rbm.n_components} units to {n} samples in {rbm.n_iter_} epochs, "
-        f"{perf_counter() - start:.1f} s; saved {output}"
-    )
+    what = f"{width} x {made.n_components} units" if estimator == "RBM" else models.with_article(estimator)
+    typer.echo(f"fitted {what} to {n} samples in {made.n_iter_} epochs, {perf_counter() - start:.1f} s; saved {output}")
 
 
 def _given(options: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
 
 
-def _parsed(assignments: list[str]) -> dict[str, Any]:
-    """Read NAME=VALUE as parameters of RBM; the value is JSON, or else text."""
-    from ebm_sklearn import RBM
+def _known(kind: type, options: dict[str, Any]) -> dict[str, Any]:
+    """Refuse options that the estimator has no parameter for."""
+    for name in options:
+        if name not in kind._get_param_names():  # type: ignore[attr-defined]
+            raise ValueError(f"{kind.__name__} has no parameter {name}, which an option was given for")
+    return options
 
+
+def _parsed(kind: type, assignments: list[str]) -> dict[str, Any]:
+    """Read NAME=VALUE as parameters of the estimator; the value is JSON, or else text."""
     parameters = {}
     for assignment in assignments:
         name, equals, text = assignment.partition("=")
-        known = sorted(set(RBM().get_params()) - {"callbacks"})  # which are code
+        known = sorted(set(kind._get_param_names()) - {"callbacks"})  # type: ignore[attr-defined]  # which are code
         if not equals:
             raise ValueError(f"--set {assignment}: needed is NAME=VALUE")
         if name not in known:
-            raise ValueError(f"--set {assignment}: RBM has no parameter {name}; it has {', '.join(known)}")
+            raise ValueError(f"--set {assignment}: {kind.__name__} has no parameter {name}; it has {', '.join(known)}")
         try:
             parameters[name] = json.loads(text)
         except ValueError:

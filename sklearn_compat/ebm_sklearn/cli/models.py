@@ -42,6 +42,26 @@ def load(path: Path, *methods: str) -> Any:
     return getattr(ebm_sklearn, kind).load(path)
 
 
+def unsupervised(name: str) -> Any:
+    """Return the estimator of that name, which must learn epoch by epoch, from samples alone.
+
+    Raises
+    ------
+    ValueError
+        When there is none, naming those that there are.
+    """
+    known = [known for known in filter(_is_estimator, ebm_sklearn.__all__) if _needs_no_labels(known)]
+    if name not in known:
+        raise ValueError(f"--estimator {name}: there is {', '.join(known)}")
+    return getattr(ebm_sklearn, name)
+
+
+def _needs_no_labels(name: str) -> bool:
+    kind = getattr(ebm_sklearn, name)
+    trained = {"callbacks", "n_iter", "n_components"} <= set(kind._get_param_names())
+    return trained and not kind().__sklearn_tags__().target_tags.required
+
+
 def _is_estimator(name: str) -> bool:
     return name in ebm_sklearn.__all__ and hasattr(getattr(ebm_sklearn, name), "load")
 
