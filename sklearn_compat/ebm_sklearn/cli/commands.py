@@ -49,7 +49,7 @@ def fit(
     drop: Drop = None,
     quiet: Quiet = False,
 ) -> None:
-    """Fit an RBM, or another estimator, and save it. What is not given has its defaults. Ctrl-C saves what was learnt."""
+    """Fit an RBM, or another estimator, and save it. What is not given has defaults. Ctrl-C saves what was learnt."""
     from ebm.training import Checkpoint
 
     kind = models.unsupervised(estimator)
