@@ -19,12 +19,16 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
+from time import perf_counter
 from typing import Any
 
 from benchmarks import report
 from benchmarks.clock import Patience, Timing, timed
 from benchmarks.compare import Effort, clean_or_all
 from benchmarks.workers import start_python, thread_words
+
+
+WARM_UP = 20.0  # seconds
 
 
 class Process:
@@ -114,6 +118,8 @@ def run(
     with ExitStack() as stack:
         names = dict.fromkeys(side for of_case in cases.values() for side in of_case)
         processes = {side: stack.enter_context(Process(module, side, options.threads)) for side in names}
+        if not options.quick:
+            _warm_up(processes, next(iter(cases)))
         for case, of_case in cases.items():
             for result in measure({side: processes[side] for side in of_case}, case, effort):
                 results.append(result)
@@ -125,6 +131,14 @@ def run(
     if not options.quick or options.output:
         data = {"facts": facts, "results": results}
         print("\nwritten:", report.write(full, data, kind, options.output or report.RESULTS))
+
+
+def _warm_up(processes: Mapping[str, Process], case: Any) -> None:
+    """Let all take turns for a while: after libraries have been loaded a machine may be slower for seconds."""
+    end = perf_counter() + WARM_UP
+    while perf_counter() < end:
+        for process in processes.values():
+            process.time(case, 100, wait=False)
 
 
 def installed(sides: Mapping[str, Any]) -> dict[str, Any]:
