@@ -27,7 +27,6 @@ from benchmarks.clock import Patience, Timing, timed
 from benchmarks.compare import Effort, clean_or_all
 from benchmarks.workers import start_python, thread_words
 
-
 WARM_UP = 20.0  # seconds
 
 
