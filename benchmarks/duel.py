@@ -27,7 +27,7 @@ from benchmarks.clock import Patience, Timing, timed
 from benchmarks.compare import Effort, clean_or_all
 from benchmarks.workers import start_python, thread_words
 
-WARM_UP = 20.0  # seconds
+WARM_UP = 10.0  # seconds
 
 
 class Process:
