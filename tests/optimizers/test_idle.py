@@ -10,7 +10,9 @@ from ebm.optimizers.sgd import SGD, RMSprop
 CPU = get_device("cpu")
 
 
-@pytest.mark.parametrize("optimizer", [SGD(0.1, momentum=0.9), RMSprop(0.01, decay=0.9, momentum=0.5), Adam(0.01, beta2=0.9)])
+@pytest.mark.parametrize(
+    "optimizer", [SGD(0.1, momentum=0.9), RMSprop(0.01, decay=0.9, momentum=0.5), Adam(0.01, beta2=0.9)]
+)
 def test_motion_ends(optimizer):
     w, g = np.ones(5, np.float32), np.array([1, -1, 1e-3, np.nan, 0], np.float32)
     slots, clock = optimizer.slots(5, np.float32, CPU), np.zeros(2, np.uint32)
