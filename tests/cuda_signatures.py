@@ -128,8 +128,6 @@ def signatures(real: types.Type) -> dict[str, list[tuple[types.Type, ...]]]:
         "convolution_device._patches_gpu": [(types.Array(real, 4, "C"), *(i64,) * 7, rows)],
         "convolution_device._images_gpu": [(rows, *(i64,) * 8, types.Array(real, 4, "C"))],
         "convolution_device._sums_gpu": [(types.Array(real, 3, "C"), rows)],
-        "convolution_device._bias_gpu": [(rows, i64, row)],
-        "convolution_device._add_gpu": [(rows, rows)],
         "joining._join_gpu": [(rows, rows, i64, rows)],
         "joining._left_gpu": [(rows, rows)],
         "bound._sum_gpu": [(row, real, row, row)],

@@ -73,24 +73,6 @@ def _sums_gpu(da: Any, sums: Any) -> None:
         sums[image, j] = total
 
 
-@cuda_loop
-def _bias_gpu(sums: Any, add: Any, db: Any) -> None:
-    """Sum the images' sums."""
-    for j in range(cuda.grid(1), db.size, cuda.gridsize(1)):
-        total = db[j] if add else type(db[j])(0)
-        for image in range(sums.shape[0]):
-            total += sums[image, j]
-        db[j] = total
-
-
-@cuda_loop
-def _add_gpu(a: Any, out: Any) -> None:
-    """Add a matrix to another."""
-    n = a.shape[1]
-    for item in range(cuda.grid(1), a.size, cuda.gridsize(1)):
-        out[item // n, item % n] += a[item // n, item % n]
-
-
 def write_patches(x: Any, window: Window, outputs: tuple[int, int], out: Any) -> None:
     """Write the patches of x (n, height, width, channels) into ``out`` (n * outputs, kernel * channels), on the GPU."""
     numbers = (window.kernel[1], *window.stride, window.padding[0], window.padding[2])
@@ -106,13 +88,3 @@ def sum_patches(patches: Any, window: Window, outputs: tuple[int, int], out: Any
 def sum_pixels(da: Any, sums: Any) -> None:
     """Write sums (n, channels) over the pixels of da (n, height, width, channels), on the GPU."""
     _sums_gpu(sums.size, da.reshape(sums.shape[0], -1, sums.shape[1]), sums)
-
-
-def sum_images(sums: Any, add: bool, db: Any) -> None:
-    """Write db (channels,), or add to it, from sums (n, channels), on the GPU."""
-    _bias_gpu(db.size, sums, np.int64(add), db)
-
-
-def add_matrix(a: Any, out: Any) -> None:
-    """Add ``a`` to ``out``, matrices on the GPU."""
-    _add_gpu(a.size, a, out)

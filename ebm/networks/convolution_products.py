@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ebm.kernels import activations, convolution, convolution_device, convolution_gradient
+from ebm.kernels import activations, convolution, convolution_device, convolution_gradient, dense
 from ebm.kernels.activations import IDENTITY
 from ebm.kernels.jit import on_gpu
 from ebm.kernels.window import Window
@@ -78,7 +78,7 @@ def slopes(y: Any, dy: Any, kind: Any, db: Any, context: Context) -> Any:
             rows, rows_dy, rows_da = (a.reshape(-1, a.shape[3]) for a in (y, dy, da))
             activations.backward(rows, rows_dy, kind, rows_da)
         convolution_device.sum_pixels(da, sums)
-        convolution_device.sum_images(sums, add, db)
+        dense.column_sums_into(sums, db, add=add)
     else:
         convolution_gradient.slopes(y, dy, kind, da, sums)
         convolution_gradient.bias_gradient(sums, add, db)
@@ -103,4 +103,4 @@ def weight_gradient(x: Any, patches: Any, da: Any, window: Window, dw: Any, cont
     target = context.empty(total.shape, total.dtype) if add else total
     context.device.matmul(patches.T, flat, target)
     if add:
-        convolution_device.add_matrix(target, total)
+        dense.add_into(target, total)

@@ -8,6 +8,7 @@ a sum over a sample's features, of whatever shape; none has a hidden factor. The
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -24,7 +25,7 @@ NONE: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
-class Loss:
+class Loss(ABC):
     """What all losses offer."""
 
     def initial(self, n_features: int, dtype: Any) -> dict[str, np.ndarray]:
@@ -76,11 +77,11 @@ class Loss:
         self._run(_flat(output), _flat(target), values, parameters, {})
         return values
 
+    @abstractmethod
     def _run(
         self, output: Any, target: Any, values: Any, parameters: Mapping[str, Any], options: dict[str, Any]
     ) -> None:
         """Call the kernel; ``options`` are where gradients go."""
-        raise NotImplementedError
 
     def _moving(self, gradients: Mapping[str, Any], context: Context) -> dict[str, Any]:
         """Return where the gradients of the loss's own parameters go."""

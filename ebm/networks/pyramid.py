@@ -10,6 +10,7 @@ eqs. 1 to 4.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -159,15 +160,15 @@ def from_laplacian_pyramid(pyramid: Sequence[Any]) -> Any:
     return images
 
 
-class _Resampling:
+class _Resampling(ABC):
     """What `PyramidDown` and `PyramidUp` share: linear layers without parameters."""
 
     statistics = ()
     kinds: tuple[int, int]  # the map and its adjoint
 
+    @abstractmethod
     def output_shape(self, shape: Shape) -> Shape:
         """Return the shape of one output."""
-        raise NotImplementedError
 
     def initial(self, shape: Shape, random: Random, dtype: Any) -> dict[str, np.ndarray]:
         """Return an empty dict: there is nothing to learn."""

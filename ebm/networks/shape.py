@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -14,14 +15,14 @@ from ebm.networks.ranges import count_from
 from ebm.random import Random
 
 
-class _Reshaping:
+class _Reshaping(ABC):
     """What `Reshape` and `Flatten` share."""
 
     statistics = ()
 
+    @abstractmethod
     def output_shape(self, shape: Shape) -> Shape:
         """Return the shape of one output."""
-        raise NotImplementedError
 
     def initial(self, shape: Shape, random: Random, dtype: Any) -> dict[str, np.ndarray]:
         """Return an empty dict: there is nothing to learn."""

@@ -7,6 +7,7 @@ parameters' length, which a checkpoint keeps (`slots`).
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +17,7 @@ from ebm.optimizers.schedules import Schedule, as_schedule
 
 
 @dataclass(frozen=True)
-class Optimizer:
+class Optimizer(ABC):
     """What all optimisers share: a learning rate, by number or schedule, and how rates become a table.
 
     Parameters
@@ -26,6 +27,7 @@ class Optimizer:
 
     learning_rate: float | Schedule = 0.01
 
+    @abstractmethod
     def slots(self, n: int, dtype: Any, device: Any) -> list[Any]:
         """Return the arrays of motion for ``n`` parameters, zeros on the device.
 
@@ -39,7 +41,6 @@ class Optimizer:
         -------
         list of arrays of shape (n,)
         """
-        raise NotImplementedError
 
     def rates(self, progress: np.ndarray, first_update: int = 0) -> np.ndarray:
         """Return what changes from update to update, a row for each.
@@ -58,6 +59,7 @@ class Optimizer:
         """
         return as_schedule(self.learning_rate, "learning_rate")(np.asarray(progress, np.float64))[:, None]
 
+    @abstractmethod
     def step(
         self, weights: Any, gradient: Any, slots: list[Any], table: Any, clock: Any, n_decayed: int, scale: Any
     ) -> None:
@@ -78,7 +80,6 @@ class Optimizer:
         scale : array of shape (1,), of the weights' dtype
             Multiplies the gradient: what clipping wrote, or 1.
         """
-        raise NotImplementedError
 
 
 def check_rate(rate: float | Schedule) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from abc import abstractmethod
 from typing import Any
 
 import numpy as np
@@ -26,8 +27,8 @@ class FittedAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Netwo
 
     loss: str
 
-    def _architecture(self) -> Architecture:
-        raise NotImplementedError(f"{type(self).__name__} must say what its encoder and decoder are")
+    @abstractmethod
+    def _architecture(self) -> Architecture: ...
 
     def _model(self) -> AutoencoderModel:
         return AutoencoderModel(self._architecture(), self.parameters_, self.loss)
