@@ -11,12 +11,20 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from ebm.kernels.activations import activate_row, slope_row
 from ebm.kernels.dense import MULTIPLY
 from ebm.kernels.jit import core
-from ebm.kernels.recurrence import begin, clear_row, copy_row, following, hand_on, multiply_rows, recur, share, take_state
+from ebm.kernels.recurrence import (
+    begin,
+    clear_row,
+    copy_row,
+    following,
+    hand_on,
+    multiply_rows,
+    recur,
+    share,
+    take_state,
+)
 
 
 @core(allocates=False)

@@ -20,7 +20,17 @@ from ebm.kernels.activations import tanh
 from ebm.kernels.dense import MULTIPLY
 from ebm.kernels.exponential import sigmoid
 from ebm.kernels.jit import cell, core, inner
-from ebm.kernels.recurrence import begin, clear_row, copy_row, following, hand_on, multiply_rows, recur, share, take_state
+from ebm.kernels.recurrence import (
+    begin,
+    clear_row,
+    copy_row,
+    following,
+    hand_on,
+    multiply_rows,
+    recur,
+    share,
+    take_state,
+)
 
 
 @cell
