@@ -155,6 +155,15 @@ def as_given(X: Any, frames: np.ndarray, starts: np.ndarray) -> Any:
     return boxed(parts) if isinstance(X, np.ndarray) else parts
 
 
+def with_dimensions_of(X: Any, sequences: Any) -> Any:
+    """Return sequences (length, 1) as (length,) where X has them so."""
+    X = unboxed(X)
+    if not holds_sequences(X):
+        return sequences
+    parts = [out[:, 0] if np.ndim(part) == 1 else out for part, out in zip(X, sequences, strict=True)]
+    return boxed(parts) if isinstance(X, np.ndarray) else parts
+
+
 def boxed(parts: list[np.ndarray]) -> np.ndarray:
     """Return an object array of arrays, also where they have one shape."""
     out = np.empty(len(parts), object)
