@@ -201,14 +201,14 @@ class SequenceScaler(OneToOneFeatureMixin, TransformerMixin, SavedEstimator):
             Before `fit`.
         """
         shift = self._shift()
-        return self._mapped(X, lambda frames: frames * self.scale_ + shift)
+        return self._mapped(X, lambda frames: frames * self.scale_ + shift, named=False)
 
     def _shift(self) -> np.ndarray:
         check_is_fitted(self)
         return self.mean_ if self.with_mean else np.zeros_like(self.mean_)
 
-    def _mapped(self, X: Any, function: Any) -> Any:
-        data = read_sequences(self, X, reset=False)
+    def _mapped(self, X: Any, function: Any, *, named: bool = True) -> Any:
+        data = read_sequences(self, X, reset=False, named=named)
         out = np.empty_like(data.frames)
         for top in range(0, data.n_frames, FRAMES_AT_ONCE):
             here = slice(top, top + FRAMES_AT_ONCE)
@@ -263,7 +263,7 @@ def _block_moments(frames: np.ndarray, weights: np.ndarray) -> tuple[float, np.n
 def joined(
     a: tuple[float, np.ndarray, np.ndarray], b: tuple[float, np.ndarray, np.ndarray]
 ) -> tuple[float, np.ndarray, np.ndarray]:
-    """Return weight, mean and variance of two portions together (Chan, Golub & LeVeque 1983, equation 2.1)."""
+    """Return weight, mean and variance of two portions together (Chan, Golub & LeVeque 1983)."""
     total = a[0] + b[0]
     of_b, apart = b[0] / total, b[1] - a[1]
     return total, a[1] + of_b * apart, (1 - of_b) * a[2] + of_b * b[2] + of_b * (1 - of_b) * apart**2
