@@ -18,7 +18,9 @@ from ebm_sklearn._sequence_input import as_given, read_sequences, with_dimension
 FRAMES_AT_ONCE = 4096  # frames in float64 at a time: keeps temporaries in the cache
 
 
-class SequenceScaler(OneToOneFeatureMixin, TransformerMixin, SavedEstimator):
+class SequenceScaler(  # type: ignore[call-arg]  # mypy does not see scikit-learn's keywords of classes
+    OneToOneFeatureMixin, TransformerMixin, SavedEstimator, auto_wrap_output_keys=None
+):
     """Standardise features of sequences: mean 0 and variance 1 over all frames of all sequences.
 
     ::
@@ -26,7 +28,8 @@ class SequenceScaler(OneToOneFeatureMixin, TransformerMixin, SavedEstimator):
         z = (x - mean_) / scale_ ,   scale_ = sqrt(var_)
 
     A frame counts alike in short and long sequences. Sums are float64 whatever the data are. On a plain array
-    (n_samples, n_features) it does what scikit-learn's ``StandardScaler`` does.
+    (n_samples, n_features) it does what scikit-learn's ``StandardScaler`` does. There is no `set_output`, and
+    scikit-learn's setting ``transform_output`` changes nothing: a data frame cannot hold sequences.
 
     Parameters
     ----------

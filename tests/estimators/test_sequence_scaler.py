@@ -5,6 +5,7 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn import config_context
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
@@ -223,8 +224,13 @@ def test_names_go_through():
     assert SequenceScaler().fit(RAGGED).get_feature_names_out().tolist() == ["x0", "x1", "x2"]
     with pytest.raises(ValueError, match="X has 2 features, but SequenceScaler is expecting 3 features as input"):
         scaler.inverse_transform([part[:, :2] for part in RAGGED])
-    rows = SequenceScaler().set_output(transform="pandas").fit(frames[0])
-    assert rows.transform(frames[0]).columns.tolist() == list("abc")
+
+
+def test_sequences_stay_sequences_where_data_frames_are_asked_for():
+    with config_context(transform_output="pandas"):
+        for X in (RAGGED, CUBE, CUBE[:, 0]):
+            assert type(SequenceScaler().fit_transform(X)) is type(X)
+    assert not hasattr(SequenceScaler(), "set_output")
 
 
 def test_clone_and_pickle():
