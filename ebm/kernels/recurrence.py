@@ -16,7 +16,7 @@ import numpy as np
 
 from ebm.kernels.dense import MULTIPLY
 from ebm.kernels.jit import core, inner
-from ebm.kernels.linear import NEXT, tile_rows
+from ebm.kernels.linear import NEXT, NONE, tile_rows
 from ebm.kernels.processor import leading
 from ebm.kernels.threads import over_rows
 from ebm.kernels.vector import at
@@ -42,19 +42,30 @@ def share(ends: Any, first: Any, last: Any) -> Any:
 
 
 @inner
-def multiply_rows(a: Any, top: Any, rows: Any, panels: Any, n: Any, out: Any, bottom: Any) -> None:
-    """out[bottom + r, :n] += a[top + r] @ B for r < rows; B (a's columns, n) is in panels, out is padded to these."""
+def multiply_part(
+    a: Any, top: Any, rows: Any, first: Any, last: Any, panels: Any, left: Any, right: Any, out: Any, bottom: Any
+) -> None:
+    """out[bottom + r, left:right] += a[top + r, first:last] @ B[first:last, left:right] for r < rows; B is in panels.
+
+    Columns beside these, to the borders of half panels, get sums that mean nothing.
+    """
     _, depth, width = panels.shape
     half = width // 2
-    for begin in range(0, rows, ROWS_TOGETHER):
-        here = min(ROWS_TOGETHER, rows - begin)
-        source, target = at(a, (top + begin) * a.shape[1]), (bottom + begin) * out.shape[1]
-        for h in range(0, n, half):
+    for done in range(0, rows, ROWS_TOGETHER):
+        here = min(ROWS_TOGETHER, rows - done)
+        source, target = at(a, (top + done) * a.shape[1] + first), (bottom + done) * out.shape[1]
+        for h in range(left // half * half, right, half):
             p, column = h // width, h % width
             tile_rows(
-                source, a.shape[1], NEXT, at(panels, p * depth * width + column), width, depth,
+                source, a.shape[1], NEXT, at(panels, (p * depth + first) * width + column), width, last - first,
                 at(out, target + h), out.shape[1], here,
             )  # fmt: skip
+
+
+@inner
+def multiply_rows(a: Any, top: Any, rows: Any, panels: Any, n: Any, out: Any, bottom: Any) -> None:
+    """out[bottom + r, :n] += a[top + r] @ B for r < rows; B (a's columns, n) is in panels, out is padded to these."""
+    multiply_part(a, top, rows, NONE, panels.shape[1], panels, NONE, n, out, bottom)
 
 
 @inner
