@@ -1,4 +1,6 @@
-"""The GRU through time. From pre-activations of three parts side by side, in the order r, z, n:
+"""The GRU through time.
+
+From pre-activations of r, z and the candidate n, side by side in that order:
 
     r, z = sigma(a_r), sigma(a_z),  a_t = x_t U + h_{t-1} W + b
     n = tanh(a_n + r m),  a_n = x_t U_n + b_n,  m = h_{t-1} W_n + c

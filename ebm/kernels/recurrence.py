@@ -1,8 +1,8 @@
 """What every recurrence in time shares: who takes which sequences, the products of a time step, and states handed on.
 
-Sequences are packed by time and ranked by length (``ebm.networks.packing``). A thread takes a range of ranks through all
-time: at time t these are neighbouring rows, so the product of a step, gates += h_{t-1} W, is one tile after the other
-on W in panels, which stay in the thread's cache. The state that a frame starts from is kept at its own row
+Sequences are packed by time and ranked by length (``ebm.networks.packing``). A thread takes a range of ranks through
+all time: at time t these are neighbouring rows, so the product of a step, gates += h_{t-1} W, is one tile after the
+other on W in panels, which stay in the thread's cache. The state that a frame starts from is kept at its own row
 (``previous``), so that the gradient of W is a single product over all frames at the end, dW = previous^T d gates.
 
 Rows of gates are padded to whole panels (``gate_columns``).
@@ -16,10 +16,10 @@ import numpy as np
 
 from ebm.kernels.dense import MULTIPLY
 from ebm.kernels.jit import core, inner
-from ebm.kernels.linear import NEXT, NONE, tile_rows
+from ebm.kernels.linear import NEXT, NONE, THIRD, tile_rows
 from ebm.kernels.processor import leading
 from ebm.kernels.threads import over_rows
-from ebm.kernels.vector import at
+from ebm.kernels.vector import at, tile_wide
 
 ROWS_TOGETHER = 96  # rows that take one panel after the other while it is in the cache
 
@@ -47,19 +47,27 @@ def multiply_part(
 ) -> None:
     """out[bottom + r, left:right] += a[top + r, first:last] @ B[first:last, left:right] for r < rows; B is in panels.
 
-    Columns beside these, to the borders of half panels, get sums that mean nothing.
+    Columns beside these, to the borders of panels, get sums that mean nothing. The few rows that are left over by tiles
+    go through a panel one by one, in four vectors: two would wait for sums.
     """
-    _, depth, width = panels.shape
-    half = width // 2
+    _, height, width = panels.shape
+    half, depth = width // 2, last - first
     for done in range(0, rows, ROWS_TOGETHER):
         here = min(ROWS_TOGETHER, rows - done)
-        source, target = at(a, (top + done) * a.shape[1] + first), (bottom + done) * out.shape[1]
-        for h in range(left // half * half, right, half):
-            p, column = h // width, h % width
-            tile_rows(
-                source, a.shape[1], NEXT, at(panels, (p * depth + first) * width + column), width, last - first,
-                at(out, target + h), out.shape[1], here,
-            )  # fmt: skip
+        many = here // THIRD * THIRD
+        for p in range(left // width, (right + width - 1) // width):
+            source, target = (top + done) * a.shape[1] + first, (bottom + done) * out.shape[1] + p * width
+            panel = (p * height + first) * width
+            for h in range(max(left - p * width, 0) // half * half, min(width, right - p * width), half):
+                tile_rows(
+                    at(a, source), a.shape[1], NEXT, at(panels, panel + h), width, depth,
+                    at(out, target + h), out.shape[1], many,
+                )  # fmt: skip
+            for r in range(many, here):
+                tile_wide(
+                    at(a, source + r * a.shape[1]), a.shape[1], NEXT, at(panels, panel), width, depth,
+                    at(out, target + r * out.shape[1]), out.shape[1],
+                )  # fmt: skip
 
 
 @inner

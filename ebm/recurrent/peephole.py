@@ -15,7 +15,7 @@ from ebm.networks.layer import Parameters
 from ebm.networks.packing import Packing
 from ebm.random import Random
 from ebm.recurrent.cell import Gates, States, recurrent_panels
-from ebm.recurrent.lstm import LSTMCell
+from ebm.recurrent.lstm import LSTMCell, pair
 
 
 @dataclass(frozen=True)
@@ -54,9 +54,8 @@ class PeepholeLSTMCell(LSTMCell):
     ) -> tuple[Any, ...]:  # fmt: skip
         before, squashed = context.empty(hidden.shape, hidden.dtype), context.empty(hidden.shape, hidden.dtype)
         panels, peepholes = recurrent_panels(parameters, context), parameters["peepholes"]
-        both: Any = (states, (previous, before))
-        ends: Any = (squashed, hidden, finals, packing, peepholes)
-        lstm.forward(pre, panels, *both, *ends)
+        first, last = pair(states), pair(finals)
+        lstm.forward(pre, panels, first, (previous, before), squashed, hidden, last, packing, peepholes)
         return before, squashed
 
     def _retreat(
@@ -65,8 +64,8 @@ class PeepholeLSTMCell(LSTMCell):
     ) -> None:  # fmt: skip
         n, (before, squashed), gradient = cache.packing.n, cache.saved, gradients["peepholes"]
         panels = recurrent_panels(parameters, context, transposed=True)
-        carried = tuple(context.empty((n, m), dy.dtype) for m in (gate_columns(self.units, dy.dtype), self.units))
-        sums = context.empty((n, 3 * self.units), dy.dtype)
-        ends: Any = (d_states, carried, d_initial, cache.packing, parameters["peepholes"], sums)
+        widths = (gate_columns(self.units, dy.dtype), self.units, 3 * self.units)
+        d_hidden, d_cell, sums = (context.empty((n, width), dy.dtype) for width in widths)
+        ends = (pair(d_states), (d_hidden, d_cell), pair(d_initial), cache.packing, parameters["peepholes"], sums)
         lstm.backward(cache.pre, panels, before, squashed, dy, *ends)
         column_totals(sums, gradient.reshape(3 * self.units), add=context.adds(gradient))
