@@ -78,7 +78,6 @@ def signatures(real: types.Type) -> dict[str, list[tuple[types.Type, ...]]]:
         "batch._dense_gpu": [(matrix(data), vector(i64), vector(u32), i64, rows) for data in (u8, real)],
         "batch._lists_gpu": [(vector(i64), vector(i32), row, vector(i64), vector(u32), i64, rows)],
         "dense._add_gpu": [(rows, rows)],
-        "dense._columns_gpu": [(rows, types.boolean, row)],
         "centring._load_dense": [(matrix(data), *load) for data in (u8, real)],
         "centring._load_lists": [
             (vector(i64), vector(i32), row, types.boolean, *load[:4], u32, *load[4:]),
@@ -129,7 +128,7 @@ def signatures(real: types.Type) -> dict[str, list[tuple[types.Type, ...]]]:
         "convolution_device._images_gpu": [(rows, *(i64,) * 8, types.Array(real, 4, "C"))],
         "convolution_device._sums_gpu": [(types.Array(real, 3, "C"), rows)],
         "joining._join_gpu": [(rows, rows, i64, rows)],
-        "joining._left_gpu": [(rows, rows)],
+        "joining._part_gpu": [(rows, i64, rows)],
         "bound._sum_gpu": [(row, real, row, row)],
         "bound._fill_gpu": [(real, row)],
         "bound._repeat_gpu": [(row, row)],

@@ -1,0 +1,1 @@
+"""Chapter 1: networks that go through sequences in time."""

@@ -1,0 +1,127 @@
+"""Recurrent layers, as layers of a network: forward or backward in time; and what is read at the end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ebm.kernels.frames import clear_rows, copy_rows, gather_rows, scatter_rows
+from ebm.networks.context import Context
+from ebm.networks.layer import Parameters, Shape
+from ebm.random import Random
+from ebm.recurrent.cell import Cell, fitting
+
+
+@dataclass(frozen=True)
+class Recurrent:
+    """A cell through time: frames (n_frames, n_in) to outputs (n_frames, n_out), packed as ``context.packing`` says.
+
+    Parameters
+    ----------
+    cell : Cell
+    backwards : bool, default=False
+        Go from the last frame to the first.
+    """
+
+    cell: Cell
+    backwards: bool = False
+
+    statistics: ClassVar[tuple[str, ...]] = ()
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """Return the cell's width; frames must be vectors."""
+        frames_of_vectors(shape)
+        return (self.cell.output_size,)
+
+    def initial(self, shape: Shape, random: Random, dtype: Any) -> dict[str, np.ndarray]:
+        """Return the cell's first parameters."""
+        return self.cell.initial(shape[0], random, dtype)
+
+    def forward(self, parameters: Parameters, x: Any, context: Context) -> tuple[Any, Any]:
+        """Return the outputs at every frame, from states of zero, or those that the context remembers.
+
+        Raises
+        ------
+        ValueError
+            When the context remembers states, and the layer goes backwards: what comes later is not known yet.
+        """
+        states = context.remembered(fitting(context.packing, x).n, self.cell.state_sizes, x.dtype)
+        if states is not None and self.backwards:
+            raise ValueError("a layer that goes backwards cannot go on from states: its first frame is the last one")
+        y, finals, cache = self.cell.forward(parameters, self._turned(x, context), states, context)
+        for state, final in zip(states or (), finals, strict=False):
+            copy_rows(final, state)
+        return self._turned(y, context), cache
+
+    def backward(
+        self,
+        parameters: Parameters,
+        cache: Any,
+        dy: Any,
+        gradients: Parameters,
+        context: Context,
+        *,
+        wants_input: bool = True,
+    ) -> Any:
+        """Write gradients by backpropagation through time, and return that of the frames where it is wanted."""
+        dy = self._turned(dy, context)
+        dx, _ = self.cell.backward(parameters, cache, dy, None, gradients, context, wants_input=wants_input)
+        return self._turned(dx, context) if wants_input else None
+
+    def _turned(self, frames: Any, context: Context) -> Any:
+        return turned(frames, context) if self.backwards else frames
+
+
+@dataclass(frozen=True)
+class LastFrame:
+    """The last frame of every sequence, (n_frames, m) to (n, m): many to one."""
+
+    statistics: ClassVar[tuple[str, ...]] = ()
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """Return the shape that comes in."""
+        return shape
+
+    def initial(self, shape: Shape, random: Random, dtype: Any) -> dict[str, np.ndarray]:
+        """Return nothing: there are no parameters."""
+        return {}
+
+    def forward(self, parameters: Parameters, x: Any, context: Context) -> tuple[Any, Any]:
+        """Return the last frames in the order of the batch, and the packing as the cache."""
+        packing = fitting(context.packing, x)
+        out = context.empty((packing.n, x.shape[1]), x.dtype)
+        gather_rows(x, packing.last, out)
+        return out, packing
+
+    def backward(
+        self,
+        parameters: Parameters,
+        cache: Any,
+        dy: Any,
+        gradients: Parameters,
+        context: Context,
+        *,
+        wants_input: bool = True,
+    ) -> Any:
+        """Return the gradient of all frames, zero but for the last ones."""
+        if not wants_input:
+            return None
+        dx = context.empty((cache.n_frames, dy.shape[1]), dy.dtype)
+        clear_rows(dx)
+        scatter_rows(dy, cache.last, dx)
+        return dx
+
+
+def frames_of_vectors(shape: Shape) -> None:
+    """Refuse frames that are no vectors."""
+    if len(shape) != 1:
+        raise ValueError(f"a recurrent layer takes frames that are vectors, and these have shape {shape}")
+
+
+def turned(frames: Any, context: Context) -> Any:
+    """Return each sequence's frames from the last to the first."""
+    out = context.empty(frames.shape, frames.dtype)
+    gather_rows(frames, fitting(context.packing, frames).flip, out)
+    return out

@@ -1,0 +1,76 @@
+"""The LSTM cell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ebm.kernels import lstm
+from ebm.kernels.recurrence import gate_columns
+from ebm.networks.context import Context
+from ebm.networks.layer import Parameters
+from ebm.networks.packing import Packing
+from ebm.random import Random
+from ebm.recurrent.cell import GatedCell, Gates, States, recurrent_panels
+
+
+@dataclass(frozen=True)
+class LSTMCell(GatedCell):
+    """Long short-term memory: gates i, f, g, o, side by side in that order (torch's, too).
+
+        c_t = f_t c_{t-1} + i_t g_t,    h_t = o_t tanh(c_t)
+
+    Parameters
+    ----------
+    units : int
+        Width of h and c.
+    init, recurrent_init : str
+        How weights are drawn, see `GatedCell`.
+    forget_bias : float, default=1.0
+        First bias of the forget gate, so that cells remember at first.
+
+    Notes
+    -----
+    Source: Hochreiter & Schmidhuber 1997 (doi:10.1162/neco.1997.9.8.1735); forget gates: Gers, Schmidhuber & Cummins
+    2000 (doi:10.1162/089976600300015015); their first bias: Jozefowicz, Zaremba & Sutskever 2015, section 5.
+    """
+
+    forget_bias: float = 1.0
+
+    n_gates: ClassVar[int] = 4
+    n_states: ClassVar[int] = 2
+
+    def initial(self, n_in: int, random: Random, dtype: Any) -> dict[str, np.ndarray]:
+        """Return U, W with every gate drawn by itself, and a bias of 0 but for the forget gate's."""
+        found = super().initial(n_in, random, dtype)
+        found["bias"][self.units : 2 * self.units] = self.forget_bias
+        return found
+
+    def _advance(
+        self, parameters: Parameters, pre: Any, states: States, previous: Any, hidden: Any, finals: States,
+        packing: Packing, context: Context,
+    ) -> tuple[Any, ...]:  # fmt: skip
+        before, squashed = context.empty(hidden.shape, hidden.dtype), context.empty(hidden.shape, hidden.dtype)
+        panels, first, last = recurrent_panels(parameters, context), pair(states), pair(finals)
+        lstm.forward(pre, panels, first, (previous, before), squashed, hidden, last, packing)
+        return before, squashed
+
+    def _retreat(
+        self, parameters: Parameters, cache: Gates, dy: Any, d_states: States, d_initial: States,
+        gradients: Parameters, context: Context,
+    ) -> None:  # fmt: skip
+        panels, packing, (before, squashed) = (
+            recurrent_panels(parameters, context, transposed=True), cache.packing, cache.saved,
+        )  # fmt: skip
+        shape = (packing.n, gate_columns(self.units, dy.dtype))
+        carried = context.empty(shape, dy.dtype), context.empty((packing.n, self.units), dy.dtype)
+        last, first = pair(d_states), pair(d_initial)
+        lstm.backward(cache.pre, panels, before, squashed, dy, last, carried, first, packing)
+
+
+def pair(states: States) -> tuple[Any, Any]:
+    """Return h and c."""
+    h, c = states
+    return h, c

@@ -1,0 +1,64 @@
+"""The simple recurrent cell: h_t = f(x_t U + h_{t-1} W + b)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ebm.kernels import elman
+from ebm.kernels.activations import KINDS
+from ebm.kernels.recurrence import gate_columns
+from ebm.networks.context import Context
+from ebm.networks.layer import Parameters
+from ebm.networks.packing import Packing
+from ebm.recurrent.cell import GatedCell, Gates, States, recurrent_panels
+
+ACTIVATIONS = ("tanh", "relu", "sigmoid", "identity")
+
+
+@dataclass(frozen=True)
+class SimpleCell(GatedCell):
+    """h_t = f(x_t U + h_{t-1} W + b), Elman's network.
+
+    Parameters
+    ----------
+    units : int
+        Width of h.
+    init, recurrent_init : str
+        How weights are drawn, see `GatedCell`.
+    activation : {"tanh", "relu", "sigmoid", "identity"}, default="tanh"
+
+    Raises
+    ------
+    ValueError
+        When a parameter is none of these.
+
+    Notes
+    -----
+    Source: Elman 1990 (doi:10.1207/s15516709cog1402_1).
+    """
+
+    activation: str = "tanh"
+
+    def __post_init__(self) -> None:
+        """Refuse what is no activation of these."""
+        super().__post_init__()
+        if self.activation not in ACTIVATIONS:
+            raise ValueError(f"activation must be one of {ACTIVATIONS}, got {self.activation!r}")
+
+    def _advance(
+        self, parameters: Parameters, pre: Any, states: States, previous: Any, hidden: Any, finals: States,
+        packing: Packing, context: Context,
+    ) -> tuple[Any, ...]:  # fmt: skip
+        panels, kind = recurrent_panels(parameters, context), KINDS[self.activation]
+        elman.forward(pre, panels, kind, states[0], previous, hidden, finals[0], packing)
+        return (hidden,)
+
+    def _retreat(
+        self, parameters: Parameters, cache: Gates, dy: Any, d_states: States, d_initial: States,
+        gradients: Parameters, context: Context,
+    ) -> None:  # fmt: skip
+        panels, packing = recurrent_panels(parameters, context, transposed=True), cache.packing
+        carried = context.empty((packing.n, gate_columns(self.units, dy.dtype)), dy.dtype)
+        kind, (hidden,) = KINDS[self.activation], cache.saved
+        elman.backward(cache.pre, panels, kind, hidden, dy, d_states[0], carried, d_initial[0], packing)
