@@ -100,7 +100,7 @@ class TrainingData:
         """
         if len(X.shape) != 2 or 0 in X.shape:
             raise ValueError(f"X must have at least one row and one column, got shape {X.shape}")
-        weights = _checked_weights(sample_weight, X.shape[0])
+        weights = checked_weights(sample_weight, X.shape[0])
         if not weights.all():
             X, weights = X[np.flatnonzero(weights)], weights[weights > 0]
         precision = np.dtype(dtype or (np.float64 if X.dtype == np.float64 else np.float32))
@@ -115,7 +115,14 @@ class TrainingData:
         return cls(np.empty((0, X.shape[1]), precision), starts, indices, values, weights)
 
 
-def _checked_weights(weights: Any, n: int) -> np.ndarray:
+def checked_weights(weights: Any, n: int) -> np.ndarray:
+    """Return weights of n samples as float64, ones where there are none.
+
+    Raises
+    ------
+    ValueError
+        When they are not n, negative, not finite or all zero.
+    """
     if weights is None:
         return np.ones(n)
     weights = np.asarray(weights, dtype=np.float64)

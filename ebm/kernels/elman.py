@@ -11,8 +11,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from ebm.kernels.activations import activate_row, activated, slope, slope_row
 from ebm.kernels.dense import MULTIPLY
 from ebm.kernels.jit import core, cuda_loop

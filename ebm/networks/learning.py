@@ -19,22 +19,19 @@ from weakref import proxy
 import numpy as np
 
 from ebm.data import TrainingData
-from ebm.device import Device, get_device
+from ebm.device import Device
 from ebm.kernels.batch import load_dense, load_lists
-from ebm.kernels.threads import replayable
-from ebm.kernels.totals import add_total, tick
 from ebm.networks.context import Context
+from ebm.networks.descent import Descent
 from ebm.networks.objective import Batch, Objective
-from ebm.networks.parameters import FlatParameters
 from ebm.optimizers.clipping import Clipping
 from ebm.optimizers.optimizer import Optimizer
 from ebm.random import Random, Stream
 
-LARGEST = 1e6  # a parameter of such a size is of no use
 ROWS_AT_ONCE = 1024  # when values of many samples are asked for
 
 
-class NetworkLearner:
+class NetworkLearner(Descent):
     """Mini-batch descent on an objective; satisfies the training loop's protocol `Learner`.
 
     Parameters
@@ -83,30 +80,27 @@ class NetworkLearner:
     ) -> None:
         if batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, got {batch_size!r}")
-        self._data, self._objective, self._optimizer, self._random = data, objective, optimizer, random
-        self._device, self._clipping, self._n_epochs = get_device(device), clipping, n_epochs
-        self._size = min(batch_size, data.n_samples)
         _check_extra(extra or {}, data.n_samples)
-        self.n_batches = -(-data.n_samples // self._size)
-        self.updates_done, self._batch = 0, 0
+        self._data, self._objective = data, objective
+        self._size = min(batch_size, data.n_samples)
         self._updates: dict[int, Callable[..., None]] = {}  # by the number of rows
+        super().__init__(
+            parameters,
+            objective.statistics,
+            optimizer,
+            random,
+            n_epochs=n_epochs,
+            n_batches=-(-data.n_samples // self._size),
+            dtype=data.dtype,
+            clipping=clipping,
+            device=device,
+        )
         with self._device.active():
-            self._place(parameters, extra or {})
+            self._place_samples(extra or {})
 
-    def _place(self, parameters: Mapping[str, np.ndarray], extra: Mapping[str, np.ndarray]) -> None:
-        """Put all that learning reads and writes on the device."""
-        device, data, dtype = self._device, self._data, self._data.dtype
-        still = set(self._objective.statistics)
-        self._weights = FlatParameters({k: v for k, v in parameters.items() if k not in still}, device=device)
-        if self._weights.dtype != dtype:
-            raise ValueError(f"parameters are {self._weights.dtype}, but the data is {dtype}; give both alike")
-        self._gradient = self._weights.like()
-        self._statistics = {name: device.upload(parameters[name]) for name in sorted(still)}
-        self._slots = self._optimizer.slots(self._weights.vector.size, dtype, device)
-        self._table = device.upload(self._optimizer.rates(np.zeros(self.n_batches)), dtype)
-        self._clip_slots = self._clipping.slots(self._weights.vector.size, dtype, device) if self._clipping else []
-        self._clock = device.zeros(2, np.uint32)
-        self._scale, self._loss = device.upload(np.ones(1, dtype)), device.zeros((1, 2), dtype)
+    def _place_samples(self, extra: Mapping[str, np.ndarray]) -> None:
+        """Put all samples on the device."""
+        device, data, dtype = self._device, self._data, self._dtype
         self._order = device.zeros(data.n_samples, np.int64)
         self._shares = device.zeros((data.n_samples, 1), dtype)  # in the order of the epoch
         self._in_order = device.upload(np.arange(data.n_samples))
@@ -118,16 +112,11 @@ class NetworkLearner:
 
     def begin_epoch(self, epoch: int) -> None:
         """Shuffle the samples and take the rates of an epoch (0 is the first)."""
-        n, device = self._data.n_samples, self._device
-        order = self._random.permutation(n, epoch)
-        first, all_updates = epoch * self.n_batches, max(self._n_epochs * self.n_batches, 1)
-        progress = np.minimum((first + np.arange(self.n_batches)) / all_updates, 1.0)
-        with device.active():
-            device.write(self._order, order)
-            device.write(self._shares, self._shares_of(order)[:, None])
-            device.write(self._table, self._optimizer.rates(progress, self.updates_done).astype(self._table.dtype))
-            device.write(self._loss, np.zeros((1, 2), self._data.dtype))
-        self._set_clock(0)
+        order = self._random.permutation(self._data.n_samples, epoch)
+        with self._device.active():
+            self._device.write(self._order, order)
+            self._device.write(self._shares, self._shares_of(order)[:, None])
+        self._begin_epoch(epoch)
 
     def _shares_of(self, order: np.ndarray) -> np.ndarray:
         weights = self._data.weights[order]
@@ -160,16 +149,7 @@ class NetworkLearner:
         context.rewind()
         batch = self._load(rows, context)
         values = self._objective.gradient(self._named(), batch, self._gradient.views, context)
-        add_total(values, batch.weights, self._loss)
-        if self._clipping is not None:
-            with replayable(self._clipping):
-                self._clipping.clip(self._gradient.vector, self._scale, self._clip_slots)
-        with replayable(self._optimizer):
-            self._optimizer.step(
-                self._weights.vector, self._gradient.vector, self._slots, self._table, self._clock,
-                self._weights.n_decayed, self._scale,
-            )  # fmt: skip
-        tick(self._clock)
+        self._move(values, batch.weights)
 
     def _load(self, rows: int, context: Context) -> Batch:
         dtype = self._data.dtype
@@ -184,68 +164,7 @@ class NetworkLearner:
             load_dense(array, self._order, self._clock, self._size, extra[name])
         return Batch(x, weights.reshape(rows), extra)
 
-    def _named(self) -> dict[str, Any]:
-        return {**self._weights.views, **self._statistics}
-
-    def _set_clock(self, batch: int) -> None:
-        self._device.write(self._clock, np.array([self.updates_done % 2**32, batch], np.uint32))
-        self._batch = batch
-
-    def is_sound(self) -> bool:
-        """Tell whether every parameter is a finite number of believable size."""
-        parts = [self._weights.vector, *self._statistics.values()]
-        return all(bool((abs(part) < LARGEST).all()) for part in parts)  # False for NaN
-
-    def state(self) -> dict[str, np.ndarray]:
-        """Copy all that exact resumption needs, to the CPU: parameters by name, the optimiser's motion, the clock."""
-        download = self._device.download
-        state = {**self.parameters, "updates_done": np.array([self.updates_done], np.int64)}
-        return state | {name: download(slot) for name, slot in self._motion.items()}
-
-    @property
-    def _motion(self) -> dict[str, Any]:
-        """The optimiser's arrays, under names that tell whose they are."""
-        return {f"{type(self._optimizer).__name__} motion {i}": slot for i, slot in enumerate(self._slots)}
-
-    def restore(self, state: Mapping[str, np.ndarray]) -> None:
-        """Go on from a ``state`` of a learner of the same shapes, on whatever device.
-
-        Raises
-        ------
-        ValueError
-            When a shape differs, naming it, or the state is that of another optimiser.
-        """
-        own = self.state()
-        if others := [name for name in state if " motion " in name and name not in own]:
-            kind, mine = others[0].partition(" ")[0], type(self._optimizer).__name__
-            raise ValueError(
-                f"learning went on with {kind} so far, and cannot go on with {mine}: fit anew to change it"
-            )
-        for name, array in own.items():
-            if name not in state or state[name].shape != array.shape:
-                found = state[name].shape if name in state else "nothing"
-                raise ValueError(f"the state of {name} has shape {array.shape} here, and {found} was given")
-        with self._device.active():
-            self._weights.write({name: state[name] for name in self._weights.views})
-            for name, array in self._statistics.items():
-                self._device.write(array, state[name])
-            for name, slot in self._motion.items():
-                self._device.write(slot, state[name])
-        self.updates_done = int(state["updates_done"][0])
-        self._set_clock(self._batch)
-
     # ---- what it has learnt ----
-
-    @property
-    def parameters(self) -> dict[str, np.ndarray]:
-        """The parameters as they stand, copies on the CPU."""
-        still = {name: self._device.download(array) for name, array in self._statistics.items()}
-        return {**self._weights.download(), **still}
-
-    @property
-    def mean_loss(self) -> float:
-        """Mean of the loss over the epoch's updates, each before its step."""
-        return float(self._device.download(self._loss).sum()) / max(self._batch, 1)
 
     def loss_of(self, data: TrainingData, extra: Mapping[str, np.ndarray] | None = None) -> float:
         """Return the weighted mean loss of other samples, as the parameters stand; its noise is the same every time."""

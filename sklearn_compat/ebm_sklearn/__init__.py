@@ -47,11 +47,17 @@ _MODULES = {
     "ReconstructionDisplay": "ebm_sklearn.autoencoder_displays",
     "ReconstructionError": "ebm.boltzmann.monitors",
     "SamplesDisplay": "ebm_sklearn.displays",
+    "SequenceScaler": "ebm_sklearn.sequence_scaler",
     "SparseAutoencoder": "ebm_sklearn.sparse_autoencoder",
     "StackedAutoencoder": "ebm_sklearn.stacked_autoencoder",
     "StackedAutoencoderClassifier": "ebm_sklearn.stacked_autoencoder_classifier",
     "UntrustedEstimateWarning": "ebm_sklearn._warnings",
     "VariationalAutoencoder": "ebm_sklearn.variational_autoencoder",
+    "Vocabulary": "ebm_sklearn.vocabulary",
+    "from_channels": "ebm_sklearn.sequences",
+    "from_lengths": "ebm_sklearn.sequences",
+    "from_padded": "ebm_sklearn.sequences",
+    "to_padded": "ebm_sklearn.sequences",
 }
 
 __all__ = list(_MODULES)
@@ -95,10 +101,16 @@ if TYPE_CHECKING:
     from ebm_sklearn.product_of_experts import ProductOfExperts as ProductOfExperts
     from ebm_sklearn.rbm import RBM as RBM
     from ebm_sklearn.rbm_classifier import RBMClassifier as RBMClassifier
+    from ebm_sklearn.sequence_scaler import SequenceScaler as SequenceScaler
+    from ebm_sklearn.sequences import from_channels as from_channels
+    from ebm_sklearn.sequences import from_lengths as from_lengths
+    from ebm_sklearn.sequences import from_padded as from_padded
+    from ebm_sklearn.sequences import to_padded as to_padded
     from ebm_sklearn.sparse_autoencoder import SparseAutoencoder as SparseAutoencoder
     from ebm_sklearn.stacked_autoencoder import StackedAutoencoder as StackedAutoencoder
     from ebm_sklearn.stacked_autoencoder_classifier import StackedAutoencoderClassifier as StackedAutoencoderClassifier
     from ebm_sklearn.variational_autoencoder import VariationalAutoencoder as VariationalAutoencoder
+    from ebm_sklearn.vocabulary import Vocabulary as Vocabulary
 else:  # mypy does not see this function, or it would believe in every name
 
     def __getattr__(name):

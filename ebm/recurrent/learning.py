@@ -1,0 +1,269 @@
+"""Learning from sequences of any lengths: mini-batches packed by time, and updates that are replayed where they can be.
+
+Within a mini-batch the longest sequences come first. Batches of the same lengths are the same loops over the same
+arrays: such an update is recorded (or captured, on a GPU) and replayed. Where every batch has lengths of its own its
+loops run one by one, over memory that is kept from batch to batch.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+from weakref import proxy
+
+import numpy as np
+
+from ebm.device import Device
+from ebm.kernels.batch import load_dense
+from ebm.kernels.frames import load_frames
+from ebm.networks.context import Context
+from ebm.networks.descent import Descent
+from ebm.networks.packing import Packing
+from ebm.optimizers.clipping import Clipping
+from ebm.optimizers.optimizer import Optimizer
+from ebm.random import Random, Stream
+from ebm.recurrent.batch import SequenceBatch, SequenceObjective, SequenceSamples
+
+SAMPLES_AT_ONCE = 256  # when values of many samples are asked for
+MOST_RECORDED = 8  # updates of different lengths that are kept: each has its own arrays
+Key = tuple[bytes, ...]
+
+
+class SequenceLearner(Descent):
+    """Mini-batch descent on an objective of sequences; satisfies the training loop's protocol `Learner`.
+
+    Parameters
+    ----------
+    parameters : dict of str to ndarray
+        Where learning starts, on the CPU.
+    objective : SequenceObjective
+    samples : SequenceSamples
+    optimizer : Optimizer
+    random : Random
+        Seeds order and noise.
+    n_epochs : int
+        Epochs of the whole fit, for the schedules.
+    batch_size : int, default=32
+        Samples of a mini-batch.
+    clipping : Clipping, optional
+    device : str or Device, default="cpu"
+
+    Attributes
+    ----------
+    n_batches : int
+        Mini-batches in an epoch.
+    updates_done : int
+
+    Raises
+    ------
+    ValueError
+        When something does not fit.
+    """
+
+    def __init__(
+        self,
+        parameters: Mapping[str, np.ndarray],
+        objective: SequenceObjective,
+        samples: SequenceSamples,
+        optimizer: Optimizer,
+        random: Random,
+        *,
+        n_epochs: int,
+        batch_size: int = 32,
+        clipping: Clipping | None = None,
+        device: str | Device = "cpu",
+    ) -> None:
+        if batch_size < 1:
+            raise ValueError(f"batch_size must be at least 1, got {batch_size!r}")
+        self._samples, self._objective = samples, objective
+        self._size = min(batch_size, samples.n_samples)
+        self._updates: dict[Key, Callable[..., None]] = {}
+        self._seen: Counter[Key] = Counter()
+        super().__init__(
+            parameters,
+            objective.statistics,
+            optimizer,
+            random,
+            n_epochs=n_epochs,
+            n_batches=-(-samples.n_samples // self._size),
+            dtype=samples.dtype,
+            clipping=clipping,
+            device=device,
+        )
+        with self._device.active():
+            self._place_samples()
+        self._loose = self._context(resize=True)
+
+    def _place_samples(self) -> None:
+        """Put all samples on the device."""
+        device, samples, names = self._device, self._samples, self._samples.sequences
+        self._frames = {name: device.upload(names[name].frames) for name in names}
+        self._begins = {name: device.upload(names[name].starts) for name in names}
+        self._extra = {name: device.upload(_floats(array, self._dtype)) for name, array in samples.extra.items()}
+        self._order = device.zeros(samples.n_samples, np.int64)
+        weighted = self._objective.frames_of
+        n = samples.n_samples if weighted is None else samples.sequences[weighted].n_frames
+        self._shares = device.zeros((n, 1), self._dtype)
+
+    # ---- what the loop asks ----
+
+    def begin_epoch(self, epoch: int) -> None:
+        """Shuffle the samples and take the rates of an epoch (0 is the first)."""
+        samples, size = self._samples, self._size
+        order = self._random.permutation(samples.n_samples, epoch)
+        lengths = samples.main.lengths
+        order = np.concatenate([part[np.argsort(-lengths[part], kind="stable")] for part in _parts(order, size)])
+        self._batches = [{n: s.lengths[part] for n, s in samples.sequences.items()} for part in _parts(order, size)]
+        self._seen.update(map(_key, self._batches))
+        with self._device.active():
+            self._device.write(self._order, order)
+            self._device.write(self._shares, self._shares_of(order)[:, None])
+        self._begin_epoch(epoch)
+
+    def _shares_of(self, order: np.ndarray) -> np.ndarray:
+        """Return what each sample, or frame, in the order of the data, has of its batch's loss."""
+        samples, weighted = self._samples, self._objective.frames_of
+        weights = samples.main.weights
+        totals = weights if weighted is None else _totals(samples, weighted)
+        shares = np.empty(samples.n_samples)
+        for part in _parts(order, self._size):
+            shares[part] = weights[part] / max(totals[part].sum(), np.finfo(float).tiny)
+        return shares if weighted is None else samples.weights_of_frames(weighted, shares)
+
+    def update(self, first: int, last: int) -> None:
+        """Do the updates of mini-batches [first, last) of this epoch."""
+        if first != self._batch:
+            self._set_clock(first)
+        with self._device.active():
+            batch = first
+            while batch < last:
+                key, n = _key(self._batches[batch]), 1
+                while batch + n < last and _key(self._batches[batch + n]) == key:
+                    n += 1
+                self._run(key, self._batches[batch], n)
+                batch += n
+        self._device.synchronize()
+        self._batch, self.updates_done = last, self.updates_done + last - first
+
+    def _run(self, key: Key, lengths: Mapping[str, np.ndarray], times: int) -> None:
+        """Do updates with batches of the same lengths."""
+        if key not in self._updates:
+            if self._seen[key] < 2 or len(self._updates) >= MOST_RECORDED:
+                packings = self._packings(lengths)
+                for _ in range(times):
+                    self._update(packings, self._loose)
+                return
+            this, context = proxy(self), self._context()  # a learner that holds itself would keep its arrays
+            update = partial(SequenceLearner._update, this, self._packings(lengths), context)
+            self._updates[key] = self._device.capture(update)
+        self._updates[key](times)
+
+    def _context(self, *, resize: bool = False) -> Context:
+        return Context(
+            self._device, training=True, random=self._random, clock=self._clock, reuse=True, resize=resize
+        )  # fmt: skip
+
+    def _packings(self, lengths: Mapping[str, np.ndarray]) -> dict[str, Packing]:
+        """Return how each of a batch's sequences stand; those of the same lengths share it."""
+        made: dict[bytes, Packing] = {}
+        for given in lengths.values():
+            made.setdefault(given.tobytes(), Packing(given, self._device))
+        return {name: made[given.tobytes()] for name, given in lengths.items()}
+
+    def _update(self, packings: Mapping[str, Packing], context: Context) -> None:
+        """Do one update: loops and products alone."""
+        context.rewind()
+        batch = self._load(packings, context)
+        values = self._objective.gradient(self._named(), batch, self._gradient.views, context)
+        self._move(values, batch.weights)
+
+    def _load(self, packings: Mapping[str, Packing], context: Context) -> SequenceBatch:
+        found, size = {}, self._size
+        for name, data in self._frames.items():
+            found[name] = context.empty((packings[name].n_frames, data.shape[1]), data.dtype)
+            load_frames(data, self._begins[name], self._order, self._clock, size, packings[name], found[name])
+        extra = {name: self._rows(array, packings, context) for name, array in self._extra.items()}
+        weighted = self._objective.frames_of
+        if weighted is None:
+            return SequenceBatch(found, packings, self._rows(self._shares, packings, context).reshape(-1), extra)
+        weights = context.empty((packings[weighted].n_frames, 1), self._dtype)
+        places = (self._begins[weighted], self._order, self._clock, size, packings[weighted])
+        load_frames(self._shares, *places, weights)
+        return SequenceBatch(found, packings, weights.reshape(-1), extra)
+
+    def _rows(self, array: Any, packings: Mapping[str, Packing], context: Context) -> Any:
+        """Load what belongs to the samples of the batch."""
+        n = next(iter(packings.values())).n
+        out = context.empty((n, array.shape[1]), array.dtype)
+        load_dense(array, self._order, self._clock, self._size, out)
+        return out
+
+    # ---- what it has learnt ----
+
+    def loss_of(self, samples: SequenceSamples) -> float:
+        """Return the weighted mean loss of other samples, as the parameters stand; its noise is the same every time."""
+        total, weight = 0.0, 0.0
+        for block, rows in enumerate(_parts(np.arange(samples.n_samples), SAMPLES_AT_ONCE)):
+            some = samples.subset(rows)
+            weighted = self._objective.frames_of
+            weights = some.main.weights if weighted is None else some.weights_of_frames(weighted, some.main.weights)
+            total, weight = total + float(weights @ self._values_of(some, block)), weight + float(weights.sum())
+        return total / weight
+
+    def _values_of(self, samples: SequenceSamples, block: int) -> np.ndarray:
+        """Return the value of every sample or frame, in the order of the data."""
+        device, weighted = self._device, self._objective.frames_of
+        with device.active():
+            clock = device.upload(np.array([block, 0], np.uint32))
+            context = Context(device, random=self._random.child(Stream.VALIDATION), clock=clock)
+            batch = upload_batch(samples, device)
+            values = device.download(self._objective.values(self._named(), batch, context))
+            return values if weighted is None else in_order(values, batch.packings[weighted])
+
+
+def upload_batch(samples: SequenceSamples, device: Device) -> SequenceBatch:
+    """Return all samples as one batch, without weights."""
+    packings = {name: Packing(data.lengths, device) for name, data in samples.sequences.items()}
+    frames = {name: pack(data.frames, packings[name], device) for name, data in samples.sequences.items()}
+    extra = {name: device.upload(_floats(array, samples.dtype)) for name, array in samples.extra.items()}
+    return SequenceBatch(frames, packings, None, extra)
+
+
+def pack(frames: np.ndarray, packing: Packing, device: Device) -> Any:
+    """Return frames that stand one sequence after the other, packed by time, on the device."""
+    return device.upload(frames[places(packing)])
+
+
+def in_order(frames: np.ndarray, packing: Packing) -> np.ndarray:
+    """Return packed frames, on the CPU, one sequence after the other."""
+    out = np.empty_like(frames)
+    out[places(packing)] = frames
+    return out
+
+
+def places(packing: Packing) -> np.ndarray:
+    """Return for every packed row where it stands when one sequence comes after the other."""
+    download = packing.device.download
+    begins = np.concatenate([[0], np.cumsum(download(packing.lengths))])
+    return begins[download(packing.order)[download(packing.rank)]] + download(packing.time)
+
+
+def _parts(order: np.ndarray, size: int) -> list[np.ndarray]:
+    return [order[top : top + size] for top in range(0, order.size, size)]
+
+
+def _key(lengths: Mapping[str, np.ndarray]) -> Key:
+    return tuple(given.tobytes() for given in lengths.values())
+
+
+def _totals(samples: SequenceSamples, weighted: str) -> np.ndarray:
+    """Return the weight of all frames of each sample."""
+    starts = samples.sequences[weighted].starts
+    return np.add.reduceat(samples.weights_of_frames(weighted, samples.main.weights), starts[:-1])
+
+
+def _floats(array: np.ndarray, dtype: Any) -> np.ndarray:
+    """Return numbers of classes as they are, and all else in the precision of learning."""
+    return np.ascontiguousarray(array, None if array.dtype.kind == "i" else dtype)
