@@ -1,4 +1,4 @@
-"""The recurrence on a GPU, given a cell's step: the loop over time is Python's, a product and a CUDA loop for each time.
+"""The recurrence on a GPU, given a cell's step: time goes by in Python, a product and a CUDA loop for each step.
 
 A batch's lengths decide on all that is launched, so a learner captures it in a graph for each of them.
 """
@@ -18,7 +18,8 @@ from ebm.recurrent.cell import States
 def moments(packing: Packing) -> list[Moment]:
     """Return where the frames of each time stand."""
     rows = [int(n) for n in packing.host_active]
-    return [Moment(int(top), *sizes) for top, sizes in zip(packing.host_starts, zip(rows, [*rows[1:], 0]))]
+    tops = map(int, packing.host_starts[:-1])
+    return [Moment(*place) for place in zip(tops, rows, [*rows[1:], 0], strict=True)]
 
 
 def go_forward(

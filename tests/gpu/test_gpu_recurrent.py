@@ -17,7 +17,7 @@ from tests.cuda_simulator.test_recurrent import (  # noqa: F401  (the same tests
 )
 from tests.recurrent.cell_cases import CASES, cases, passes
 
-RAGGED = tuple(int(n) for n in np.random.default_rng(0).integers(1, 51, 63)) + (50,)
+RAGGED = (*map(int, np.random.default_rng(0).integers(1, 51, 63)), 50)
 LARGE = cases(128, n_in=64, lengths=RAGGED)
 LARGE = [case for case in LARGE if "identity" not in case.name and "relu" not in case.name]  # they explode
 SOME = {np.float32: 5e-4, np.float64: 1e-11}  # of the largest number: fifty products, one after the other
@@ -35,30 +35,30 @@ def test_larger_shapes_equal_the_cpus(device, case, dtype):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_a_replayed_graph_equals_eager_launches(device, case, dtype):
-    """Eager, then captured and replayed, then replayed on other frames, which a graph reads anew."""
-    parameters, x, _, dy, _ = case.arrays(dtype)
+    """Launched, then captured and replayed, and at last replayed on other frames, which it reads anew."""
+    parameters, x, states, dy, d_states = case.arrays(dtype)
     there = {name: device.upload(a) for name, a in parameters.items()}
+    states, d_states = (tuple(map(device.upload, a)) for a in (states, d_states))
     packing, frames, above = Packing(case.lengths, device), device.upload(x), device.upload(dy)
-    found = {}
 
-    def work(context):
-        gradients = found["gradients"] if "gradients" in found else {}
+    def work(context, gradients):
         context.rewind()
         with context.packed(packing):
-            y, finals, cache = case.cell.forward(there, frames, None, context)
-            dx, _ = case.cell.backward(there, cache, above, None, gradients, context)
-        found["arrays"] = [y, dx, *finals, *gradients.values()]
+            y, finals, cache = case.cell.forward(there, frames, states, context)
+            dx, before = case.cell.backward(there, cache, above, d_states, gradients, context, wants_states=True)
+        return [y, dx, *finals, *before, *gradients.values()]
 
-    found["gradients"] = {name: device.zeros(a.shape, dtype) for name, a in parameters.items()}
-    graph = device.capture(lambda: work(kept))
-    kept = Context(device, reuse=True)
-    for round_ in range(4):
-        if round_ == 3:
-            device.write(frames, -x)
-        graph()
-        replayed = [device.download(a) for a in found["arrays"]]
-        before = found["arrays"]
-        work(Context(device))
-        for a, b in zip(replayed, found["arrays"], strict=True):
-            np.testing.assert_array_equal(a, device.download(b))
-        found["arrays"] = before
+    def zeros():
+        return {name: device.zeros(a.shape, dtype) for name, a in parameters.items()}
+
+    kept, gradients, found = Context(device, reuse=True), zeros(), []
+
+    def update():
+        found[:] = work(kept, gradients)
+
+    replay = device.capture(update)
+    for sign in (1, 1, 1, -1):
+        device.write(frames, sign * x)
+        replay()
+        for a, b in zip(found, work(Context(device), zeros()), strict=True):
+            np.testing.assert_array_equal(device.download(a), device.download(b))
