@@ -55,6 +55,7 @@ def of_sequences(real: types.Type) -> dict[str, list[tuple[types.Type, ...]]]:
         "frames._gather_gpu": [(matrix(k), numbers, matrix(k)) for k in kinds],
         "frames._scatter_gpu": [(matrix(k), numbers, types.boolean, matrix(k)) for k in kinds],
         "frames._clear_gpu": [(matrix(k),) for k in kinds],
+        "frames._copy_gpu": [(matrix(k), matrix(k)) for k in kinds],
         "elman._step_gpu": [(rows, i64, *(rows,) * 3, numbers, rows, *moment)],
         "elman._step_back_gpu": [(rows, i64, *(rows,) * 4, numbers, *moment)],
         "lstm._step_gpu": [(*(rows,) * 7, numbers, rows, *moment)],

@@ -12,7 +12,7 @@ from tests.cuda_simulator.test_recurrent import (  # noqa: F401  (the same tests
     test_frames_of_a_batch,
     test_layers_equal_the_cpus,
     test_one_sequence_and_one_frame,
-    test_rows_are_gathered_scattered_and_cleared,
+    test_rows_are_gathered_scattered_copied_and_cleared,
     test_states_are_handed_on,
 )
 from tests.recurrent.cell_cases import CASES, cases, passes
