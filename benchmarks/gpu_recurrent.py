@@ -20,10 +20,11 @@ from ebm.networks.context import Context
 from ebm.networks.packing import Packing
 from ebm.random import Random
 from ebm.recurrent.cell import Cell
+from ebm.recurrent.gru import GRUCell
 from ebm.recurrent.lstm import LSTMCell
 
 N_TIMES, N_IN = 100, 64
-CELLS: dict[str, Callable[[int], Cell]] = {"LSTM": LSTMCell}
+CELLS: dict[str, Callable[[int], Cell]] = {"LSTM": LSTMCell, "GRU": GRUCell}
 CASES = {
     f"{name}, batch {batch}, {units} units": [name, batch, units]
     for name in CELLS

@@ -185,12 +185,12 @@ class GatedCell(Cell):
         wants_states: bool = False,
     ) -> Backward:
         """Write gradients, and return those of the input and of the first states; see `Cell`."""
-        x, pre, packing = cache.x, cache.pre, cache.packing
+        x, packing = cache.x, cache.packing
         given = d_states or none(self.state_sizes, x.dtype, context)
         rows = packing.n if wants_states else 0
         d_initial = tuple(context.empty((rows, size), x.dtype) for size in self.state_sizes)
         self._retreat(parameters, cache, dy, given, d_initial, gradients, context)
-        dx = weight_gradients(parameters, x, cache.previous, pre, gradients, context, wants_input=wants_input)
+        dx = self._weight_gradients(parameters, cache, gradients, context, wants_input=wants_input)
         return Backward(dx, d_initial if wants_states else None)
 
     @abstractmethod
@@ -209,6 +209,14 @@ class GatedCell(Cell):
 
         The cell's own gradients are written here; those of U, W and b are not.
         """
+
+    def _weight_gradients(
+        self, parameters: Parameters, cache: Gates, gradients: Parameters, context: Context, *, wants_input: bool
+    ) -> Any:
+        """Write dU, dW and db of gradients of pre-activations, and return dx where it is wanted."""
+        return weight_gradients(
+            parameters, cache.x, cache.previous, cache.pre, gradients, context, wants_input=wants_input
+        )
 
 
 def fitting(packing: Packing | None, x: Any) -> Packing:

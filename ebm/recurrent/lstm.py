@@ -58,7 +58,8 @@ class LSTMCell(GatedCell):
         before, squashed = context.empty(hidden.shape, hidden.dtype), context.empty(hidden.shape, hidden.dtype)
         both, first, last = (previous, before), pair(states), pair(finals)
         if on_gpu(pre):
-            step = partial(lstm.step, pre, both, squashed, hidden, last, packing.order)
+            none = context.empty((0, self.units), pre.dtype)
+            step = partial(lstm.step, pre, none, both, squashed, hidden, last, packing.order)
             go_forward(parameters["recurrent_weights"], states, both, packing, context, step)
         else:
             panels = recurrent_panels(parameters, context)
@@ -74,7 +75,8 @@ class LSTMCell(GatedCell):
         carried = context.empty(shape, dy.dtype), context.empty((packing.n, self.units), dy.dtype)
         last, first = pair(d_states), pair(d_initial)
         if on_gpu(dy):
-            back = partial(lstm.step_back, pre, before, squashed, dy, last, carried, packing.order)
+            none = context.empty((0, self.units), dy.dtype)
+            back = partial(lstm.step_back, pre, none, before, squashed, dy, last, carried, none, packing.order)
             go_back(parameters["recurrent_weights"], pre, carried, d_initial, packing, context, back)
         else:
             panels = recurrent_panels(parameters, context, transposed=True)
