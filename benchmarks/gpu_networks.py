@@ -47,8 +47,8 @@ CASES = {
     **{f"{name}, batch {IMAGES}": [name, IMAGES] for name in PAIR},
 }
 ABOUT = (
-    "Updates under Adam (torch's is fused), and passes forward and backward through convolutions of 5 x 5 and stride 2; "
-    "float32 without TF32; microseconds, median of rounds."
+    "Updates under Adam (torch's is fused), and passes forward and backward through convolutions of 5 x 5 and stride "
+    "2; float32 without TF32; microseconds, median of rounds."
 )
 
 
@@ -118,4 +118,6 @@ SIDES: dict[str, Callable[..., Run]] = {
 
 
 if __name__ == "__main__":
-    sys.exit(gpu_rounds.run("benchmarks.gpu_networks", CASES, ABOUT, gpu_rounds.options(__doc__).parse_args(), "-networks"))
+    sys.exit(
+        gpu_rounds.run("benchmarks.gpu_networks", CASES, ABOUT, gpu_rounds.options(__doc__).parse_args(), "-networks")
+    )

@@ -5,6 +5,7 @@ A module offers ``SIDES``: by name, a function of a case that returns ``run(n)``
 
 from __future__ import annotations
 
+import contextlib
 import faulthandler
 import json
 import os
@@ -27,6 +28,8 @@ WARM_UP = 20  # updates, after whatever is compiled and captured
 class Contender:
     """One side of a module; ``fault`` tells why it has nothing more to say on a case, None while all is well.
 
+    After a fault the next case gets a new process; one that did not answer in time is not asked again.
+
     Parameters
     ----------
     module : str
@@ -35,21 +38,24 @@ class Contender:
     """
 
     def __init__(self, module: str, name: str) -> None:
-        self.name, self.fault = name, None
+        self.name, self._hung = name, False
+        self.fault: str | None = None
         self._command = [sys.executable, "-m", "benchmarks.gpu_process", module, name]
         self._process: Any = None
 
     def begin(self, case: Any) -> None:
-        """Let it make a case and warm up; `answer` waits for it. After a fault that is in a new process."""
-        self.fault = None
-        if self._process is None:
-            path = os.pathsep.join([str(ROOT), str(ROOT / "sklearn_compat"), os.environ.get("PYTHONPATH", "")])
-            pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-            environment = os.environ | {"PYTHONPATH": path}
-            self._process = subprocess.Popen(self._command, env=environment, cwd=ROOT, **pipes)
-            self._lines: queue.Queue[str] = queue.Queue()
-            threading.Thread(target=_read, args=(self._process.stdout, self._lines), daemon=True).start()
+        """Let it make a case and warm up; `answer` waits for it."""
+        self.fault = "it hung in a case before" if self._hung else None
+        if self.fault is None and self._process is None:
+            self._start()
         self._ask({"make": case})
+
+    def _start(self) -> None:
+        path = os.pathsep.join([str(ROOT), str(ROOT / "sklearn_compat"), os.environ.get("PYTHONPATH", "")])
+        pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+        self._process = subprocess.Popen(self._command, env=os.environ | {"PYTHONPATH": path}, cwd=ROOT, **pipes)
+        self._lines: queue.Queue[str] = queue.Queue()
+        threading.Thread(target=_read, args=(self._process.stdout, self._lines), daemon=True).start()
 
     def seconds(self, n: int, limit: float) -> float | None:
         """Time so many updates; None where that failed."""
@@ -63,7 +69,8 @@ class Contender:
         try:
             line = self._lines.get(timeout=max(limit, 0))
         except queue.Empty:
-            return self._end(f"no answer in {limit:.0f} s")
+            self._hung = True
+            return self._end(f"no answer in {max(limit, 0):.0f} s")
         if not line:
             return self._end(f"its process ended with code {self._process.wait()}")
         found = json.loads(line)
@@ -71,10 +78,8 @@ class Contender:
 
     def _ask(self, request: dict[str, Any]) -> None:
         if self.fault is None:
-            try:
+            with contextlib.suppress(OSError):  # it has ended, which the answer will tell
                 print(json.dumps(request), file=self._process.stdin, flush=True)
-            except OSError:
-                pass  # it has ended, which the answer will tell
 
     def _end(self, fault: str) -> dict[str, Any]:
         """Stop the process: a GPU's errors stay with the process that made them."""
@@ -87,12 +92,15 @@ class Contender:
         if self._process is not None:
             self._process.kill()
             self._process.wait()
+            with contextlib.suppress(OSError):  # what it was asked last is still in the pipe
+                self._process.stdin.close()
             self._process = None
 
 
 def _read(pipe: Any, lines: queue.Queue[str]) -> None:
-    for line in pipe:
-        lines.put(line)
+    with pipe:
+        for line in pipe:
+            lines.put(line)
     lines.put("")
 
 

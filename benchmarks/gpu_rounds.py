@@ -103,9 +103,7 @@ def write(place: Path, about: str, names: Sequence[str], result: Mapping[str, An
     """Write the result as it stands: place.json and place.md."""
     place.parent.mkdir(parents=True, exist_ok=True)
     place.with_suffix(".json").write_text(json.dumps(result, indent=1) + "\n")
-    faults = [
-        f"- {row['case']}, {name}: {fault}" for row in result["rows"] for name, fault in row["failed"].items()
-    ]
+    faults = [f"- {row['case']}, {name}: {fault}" for row in result["rows"] for name, fault in row["failed"].items()]
     parts = [f"# {result['facts']['device']}", about, table(names, result["rows"])]
     parts += ["Failed:\n\n" + "\n".join(faults)] if faults else []
     text = "\n\n".join([*parts, report.in_words(result["facts"])])

@@ -174,7 +174,7 @@ class SimulatedDevice(Device):
 
 
 def repeated(function: Callable[[], None]) -> Callable[..., None]:
-    """Return a callable that does ``function`` as often as it is told, from Python each time: what replays are tested by.
+    """Return a callable that does ``function`` as often as it is told, from Python each time; replays are tested by it.
 
     Parameters
     ----------
