@@ -110,7 +110,6 @@ def signatures(real: types.Type) -> dict[str, list[tuple[types.Type, ...]]]:
         "batch._dense_gpu": [(matrix(data), vector(i64), vector(u32), i64, rows) for data in (u8, real)],
         "batch._lists_gpu": [(vector(i64), vector(i32), row, vector(i64), vector(u32), i64, rows)],
         "dense._add_gpu": [(rows, rows)],
-        "dense._columns_gpu": [(rows, types.boolean, row)],
         "centring._load_dense": [(matrix(data), *load) for data in (u8, real)],
         "centring._load_lists": [
             (vector(i64), vector(i32), row, types.boolean, *load[:4], u32, *load[4:]),

@@ -205,7 +205,7 @@ def project(x: np.ndarray, panels: np.ndarray, bias: np.ndarray, n: int, out: np
 
 
 def add_product(a: np.ndarray, panels: np.ndarray, n: int, out: np.ndarray) -> None:
-    """Add a W for all frames to padded rows; otherwise as `project`, and ``a`` may have more columns than W has rows."""
+    """Add a W for all frames to padded rows; as `project`, but ``a`` may have more columns than W has rows."""
     work = a.shape[0] * (panels.shape[1] * n // MULTIPLY + n)
     over_rows(_multiply, (a, panels, np.int64(n), out), a.shape[0], work)
 
