@@ -56,6 +56,9 @@ def of_sequences(real: types.Type) -> dict[str, list[tuple[types.Type, ...]]]:
         "frames._scatter_gpu": [(matrix(k), numbers, types.boolean, matrix(k)) for k in kinds],
         "frames._clear_gpu": [(matrix(k),) for k in kinds],
         "frames._copy_gpu": [(matrix(k), matrix(k)) for k in kinds],
+        "deep_transition._level_gpu": [
+            (rows, row, rows, rows, i64, i64, types.boolean, *(rows,) * 3, numbers, *moment),
+        ],
         "ends._take_gpu": [(rows, numbers, numbers, rows)],
         "ends._put_gpu": [(rows, numbers, numbers, rows)],
         "sequence_masks._draw_gpu": [(real, real, rows, clock, u32, u32, u32)],
