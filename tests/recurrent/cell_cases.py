@@ -31,7 +31,7 @@ class CellCase:
             return rng.normal(size=shape).astype(dtype)
 
         first = self.cell.initial(self.n_in, Random(3), dtype)
-        parameters = {name: a + (0.3 * rng.normal(size=a.shape)).astype(dtype) for name, a in first.items()}
+        parameters = {name: a + drawn(*a.shape) * dtype(0.3 / np.sqrt(a.shape[-2:][0])) for name, a in first.items()}
         x, dy = drawn(sum(self.lengths), self.n_in), drawn(sum(self.lengths), self.cell.output_size)
         states, d_states = (tuple(drawn(n, size) for size in self.cell.state_sizes) for _ in range(2))
         return parameters, x, states, dy, d_states
