@@ -113,6 +113,16 @@ class CudaDevice(Device):
         with self.stream:
             return self.xp.asnumpy(array)
 
+    def write(self, target: Any, source: np.ndarray) -> None:
+        """Copy a NumPy array into an array of the GPU; on the device's stream, whichever stream is current."""
+        with self.stream:
+            super().write(target, source)
+
+    def zeros(self, shape: Any, dtype: Any) -> Any:
+        """Allocate zeros on the device's stream, whichever stream is current."""
+        with self.stream:
+            return super().zeros(shape, dtype)
+
     def matmul(self, a: Any, b: Any, out: Any) -> None:
         """Write ``a @ b`` into ``out`` with cuBLAS, or with our own kernel where nvmath-python is missing."""
         if self._product is None:
@@ -160,12 +170,27 @@ class SimulatedDevice(Device):
 
     def capture(self, function: Callable[[], None]) -> Callable[..., None]:
         """Return a callable that does ``function`` as it is."""
+        return repeated(function)
 
-        def repeated(times: int = 1) -> None:
-            for _ in range(times):
-                function()
 
-        return repeated
+def repeated(function: Callable[[], None]) -> Callable[..., None]:
+    """Return a callable that does ``function`` as often as it is told, from Python each time; replays are tested by it.
+
+    Parameters
+    ----------
+    function : callable
+
+    Returns
+    -------
+    callable
+        Takes ``times``, 1 by default.
+    """
+
+    def call(times: int = 1) -> None:
+        for _ in range(times):
+            function()
+
+    return call
 
 
 class _Replay:
