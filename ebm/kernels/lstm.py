@@ -134,7 +134,9 @@ def forward(
     if peepholes is None:
         peepholes = np.empty((0, hidden.shape[1]), hidden.dtype)
     work = hidden.size * (4 * hidden.shape[1] // MULTIPLY + 24)
-    recur(_forward, (gates, panels, peepholes, *initial, *previous, masks, seen, squashed, hidden, *final), packing, work)
+    recur(
+        _forward, (gates, panels, peepholes, *initial, *previous, masks, seen, squashed, hidden, *final), packing, work
+    )
 
 
 def backward(

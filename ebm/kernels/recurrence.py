@@ -144,7 +144,16 @@ def mask_back(carried: Any, masks: Any, order: Any, low: Any, rows: Any) -> None
 
 @inner
 def multiply_back(
-    gates: Any, top: Any, rows: Any, end: Any, panels: Any, units: Any, carried: Any, low: Any, masks: Any, order: Any,
+    gates: Any,
+    top: Any,
+    rows: Any,
+    end: Any,
+    panels: Any,
+    units: Any,
+    carried: Any,
+    low: Any,
+    masks: Any,
+    order: Any,
     working: Any,
 ) -> None:
     """Add gates[:, :end] W^T, times masks where there are any, to dL/dh of ranks that bring other terms along."""
@@ -195,7 +204,7 @@ def project(x: np.ndarray, panels: np.ndarray, bias: np.ndarray, n: int, out: np
 
 
 def add_product(a: np.ndarray, panels: np.ndarray, n: int, out: np.ndarray) -> None:
-    """Add a W for all frames to padded rows; otherwise as `project`, and ``a`` may have more columns than W has rows."""
+    """Add a W for all frames to padded rows; otherwise as `project`, but ``a`` may have more columns than W rows."""
     work = a.shape[0] * (panels.shape[1] * n // MULTIPLY + n)
     over_rows(_multiply, (a, panels, np.int64(n), out), a.shape[0], work)
 

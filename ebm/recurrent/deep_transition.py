@@ -17,8 +17,8 @@ from ebm.networks.layer import Parameters
 from ebm.networks.packing import Packing
 from ebm.networks.ranges import count_from
 from ebm.random import Random
-from ebm.recurrent.cell import Gates, States, recurrent_panels
-from ebm.recurrent.products import outer_into, packed
+from ebm.recurrent.cell import Dropped, Gates, States, recurrent_panels
+from ebm.recurrent.products import outer_into, packed, packed_stack
 from ebm.recurrent.simple import SimpleCell
 
 
@@ -34,8 +34,8 @@ class DeepTransitionCell(SimpleCell):
     ----------
     units : int
         Width of h, and of what is between.
-    init, recurrent_init : str
-        How U, and how all other weights are drawn, see `GatedCell`.
+    init, recurrent_init, recurrent_dropout
+        How U, and how all other weights are drawn, and variational dropout of what W_1 and S see, see `GatedCell`.
     activation : {"tanh", "relu", "sigmoid", "identity"}, default="tanh"
         f, on every level.
     depth : int, default=2
@@ -83,8 +83,8 @@ class DeepTransitionCell(SimpleCell):
         return found
 
     def _advance(
-        self, parameters: Parameters, pre: Any, states: States, previous: Any, hidden: Any, finals: States,
-        packing: Packing, context: Context,
+        self, parameters: Parameters, pre: Any, states: States, previous: Any, dropped: Dropped, hidden: Any,
+        finals: States, packing: Packing, context: Context,
     ) -> tuple[Any, ...]:  # fmt: skip
         more, (n_frames, n) = self.depth - 1, hidden.shape
         deeper = context.empty((more, n_frames, gate_columns(n, pre.dtype, gpu=on_gpu(pre))), pre.dtype)
@@ -93,7 +93,7 @@ class DeepTransitionCell(SimpleCell):
         bias = parameters["transition_bias"] if more else context.empty((0,), pre.dtype)
         weights, kind = (first, rest, bias, shortcut), KINDS[self.activation]
         deep_transition.forward(
-            pre, deeper, weights, kind, states[0], previous, between, hidden, finals[0], packing
+            pre, deeper, weights, kind, states[0], previous, between, hidden, finals[0], packing, dropped
         )  # fmt: skip
         return hidden, deeper, between
 
@@ -104,21 +104,21 @@ class DeepTransitionCell(SimpleCell):
         (hidden, deeper, between), packing = cache.saved, cache.packing
         carried = context.empty((packing.n, gate_columns(self.units, dy.dtype, gpu=on_gpu(dy))), dy.dtype)
         weights, kind = self._panels(parameters, context, transposed=True), KINDS[self.activation]
-        ends = (d_states[0], carried, d_initial[0], packing)
+        ends = (d_states[0], carried, d_initial[0], packing, cache.dropped.masks)
         deep_transition.backward(cache.pre, deeper, weights, kind, between, hidden, dy, *ends)
         for k in range(self.depth - 1):
             outer_into(between[k], deeper[k], gradients["transition_weights"][k], context)
             bias = gradients["transition_bias"][k * self.units : (k + 1) * self.units]
             dense.column_sums_into(deeper[k], bias, add=context.adds(bias))
         if self.shortcut:
-            outer_into(cache.previous, deeper[-1], gradients["shortcut_weights"], context)
+            outer_into(cache.dropped.seen, deeper[-1], gradients["shortcut_weights"], context)
 
     def _panels(self, parameters: Parameters, context: Context, *, transposed: bool = False) -> tuple[Any, Any, Any]:
         """Return W_1, W_2 to W_L and S (or their transposes) as the CPU's products read them; none of S has no rows."""
         first = recurrent_panels(parameters, context, transposed=transposed)
-        rest = context.empty((self.depth - 1, *first.shape), first.dtype)
-        for k in range(self.depth - 1):
-            (dense.pack_transposed if transposed else dense.pack_into)(parameters["transition_weights"][k], rest[k])
+        rest = context.empty((0, *first.shape), first.dtype)
+        if self.depth > 1:
+            rest = packed_stack(parameters["transition_weights"], context, transposed=transposed)
         if self.shortcut:
             return first, rest, packed(parameters["shortcut_weights"], context, transposed=transposed)
         return first, rest, context.empty((0, *first.shape[1:]), first.dtype)

@@ -14,7 +14,7 @@ from ebm.networks.context import Context
 from ebm.networks.layer import Parameters
 from ebm.networks.packing import Packing
 from ebm.random import Random
-from ebm.recurrent.cell import GatedCell, Gates, States, recurrent_panels
+from ebm.recurrent.cell import Dropped, GatedCell, Gates, States, recurrent_panels
 from ebm.recurrent.products import input_gradients, outer_into, outer_parts_into
 
 RESETS = ("after", "before")
@@ -36,8 +36,8 @@ class GRUCell(GatedCell):
     ----------
     units : int
         Width of h.
-    init, recurrent_init : str
-        How weights are drawn, see `GatedCell`.
+    init, recurrent_init, recurrent_dropout
+        How weights are drawn, and variational dropout, see `GatedCell`.
     reset : {"after", "before"}, default="after"
         Whether r resets the product of the state ("after", as torch, cuDNN and ONNX's linear_before_reset=1), or the
         state that is multiplied ("before", as the paper and ONNX's linear_before_reset=0: two products a step, so
@@ -71,12 +71,12 @@ class GRUCell(GatedCell):
         return found | ({"recurrent_bias": np.zeros(self.units, dtype)} if self.reset == "after" else {})
 
     def _advance(
-        self, parameters: Parameters, pre: Any, states: States, previous: Any, hidden: Any, finals: States,
-        packing: Packing, context: Context,
+        self, parameters: Parameters, pre: Any, states: States, previous: Any, dropped: Dropped, hidden: Any,
+        finals: States, packing: Packing, context: Context,
     ) -> tuple[Any, ...]:  # fmt: skip
         panels, kept = recurrent_panels(parameters, context), context.empty(hidden.shape, hidden.dtype)
         step = context.empty((packing.n, gate_columns(3 * self.units, hidden.dtype)), hidden.dtype)
-        given = (states[0], previous, step, kept, hidden, finals[0], packing)
+        given = (states[0], previous, step, kept, hidden, finals[0], packing, dropped)
         if self.reset == "after":
             gru.forward(pre, panels, parameters["recurrent_bias"], *given)
         else:
@@ -87,18 +87,19 @@ class GRUCell(GatedCell):
         self, parameters: Parameters, cache: Gates, dy: Any, d_states: States, d_initial: States,
         gradients: Parameters, context: Context,
     ) -> None:  # fmt: skip
-        (pre, previous, packing), (kept,), units = cache[1:4], cache.saved, self.units
+        pre, previous, (masks, seen), packing, (kept,) = cache[1:]
+        units = self.units
         panels = recurrent_panels(parameters, context, transposed=True)
         carried, working = (context.empty((packing.n, gate_columns(units, dy.dtype)), dy.dtype) for _ in range(2))
         if self.reset == "before":
-            gru_before.backward(pre, panels, previous, dy, d_states[0], carried, working, d_initial[0], packing)
-            parts = [(previous, 0, 2 * units), (kept, 2 * units, 3 * units)]
+            gru_before.backward(pre, panels, previous, dy, d_states[0], carried, working, d_initial[0], packing, masks)
+            parts = [(seen, 0, 2 * units), (kept, 2 * units, 3 * units)]
             outer_parts_into(parts, pre, gradients["recurrent_weights"], context)
             return
         d_step, sums = context.empty(pre.shape, dy.dtype), context.empty((packing.n, units), dy.dtype)
-        ends = (d_states[0], carried, d_step, sums, d_initial[0], packing)
+        ends = (d_states[0], carried, working, d_step, sums, d_initial[0], packing, masks)
         gru.backward(pre, panels, previous, kept, dy, *ends)
-        outer_into(previous, d_step, gradients["recurrent_weights"], context)
+        outer_into(seen, d_step, gradients["recurrent_weights"], context)
         column_totals(sums, gradients["recurrent_bias"], add=context.adds(gradients["recurrent_bias"]))
 
     def _weight_gradients(

@@ -13,7 +13,7 @@ from ebm.networks.context import Context
 from ebm.networks.layer import Parameters
 from ebm.networks.packing import Packing
 from ebm.random import Random
-from ebm.recurrent.cell import GatedCell, Gates, States, recurrent_panels
+from ebm.recurrent.cell import Dropped, GatedCell, Gates, States, recurrent_panels
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,8 @@ class LSTMCell(GatedCell):
     ----------
     units : int
         Width of h and c.
-    init, recurrent_init : str
-        How weights are drawn, see `GatedCell`.
+    init, recurrent_init, recurrent_dropout
+        How weights are drawn, and variational dropout, see `GatedCell`.
     forget_bias : float, default=1.0
         First bias of the forget gate, so that cells remember at first.
 
@@ -49,12 +49,12 @@ class LSTMCell(GatedCell):
         return found
 
     def _advance(
-        self, parameters: Parameters, pre: Any, states: States, previous: Any, hidden: Any, finals: States,
-        packing: Packing, context: Context,
+        self, parameters: Parameters, pre: Any, states: States, previous: Any, dropped: Dropped, hidden: Any,
+        finals: States, packing: Packing, context: Context,
     ) -> tuple[Any, ...]:  # fmt: skip
         before, squashed = context.empty(hidden.shape, hidden.dtype), context.empty(hidden.shape, hidden.dtype)
         panels, first, last = recurrent_panels(parameters, context), pair(states), pair(finals)
-        lstm.forward(pre, panels, first, (previous, before), squashed, hidden, last, packing)
+        lstm.forward(pre, panels, first, (previous, before), squashed, hidden, last, packing, dropped=dropped)
         return before, squashed
 
     def _retreat(
@@ -67,7 +67,7 @@ class LSTMCell(GatedCell):
         shape = (packing.n, gate_columns(self.units, dy.dtype))
         carried = context.empty(shape, dy.dtype), context.empty((packing.n, self.units), dy.dtype)
         last, first = pair(d_states), pair(d_initial)
-        lstm.backward(cache.pre, panels, before, squashed, dy, last, carried, first, packing)
+        lstm.backward(cache.pre, panels, before, squashed, dy, last, carried, first, packing, masks=cache.dropped.masks)
 
 
 def pair(states: States) -> tuple[Any, Any]:

@@ -14,7 +14,7 @@ from ebm.networks.context import Context
 from ebm.networks.layer import Parameters
 from ebm.networks.packing import Packing
 from ebm.random import Random
-from ebm.recurrent.cell import Gates, States, recurrent_panels
+from ebm.recurrent.cell import Dropped, Gates, States, recurrent_panels
 from ebm.recurrent.lstm import LSTMCell, pair
 
 
@@ -30,8 +30,8 @@ class PeepholeLSTMCell(LSTMCell):
     ----------
     units : int
         Width of h and c.
-    init, recurrent_init : str
-        How weights are drawn, see `GatedCell`.
+    init, recurrent_init, recurrent_dropout
+        How weights are drawn, and variational dropout, see `GatedCell`.
     forget_bias : float, default=1.0
         First bias of the forget gate.
 
@@ -49,13 +49,13 @@ class PeepholeLSTMCell(LSTMCell):
         return super().initial(n_in, random, dtype) | {"peepholes": np.zeros((3, self.units), dtype)}
 
     def _advance(
-        self, parameters: Parameters, pre: Any, states: States, previous: Any, hidden: Any, finals: States,
-        packing: Packing, context: Context,
+        self, parameters: Parameters, pre: Any, states: States, previous: Any, dropped: Dropped, hidden: Any,
+        finals: States, packing: Packing, context: Context,
     ) -> tuple[Any, ...]:  # fmt: skip
         before, squashed = context.empty(hidden.shape, hidden.dtype), context.empty(hidden.shape, hidden.dtype)
         panels, peepholes = recurrent_panels(parameters, context), parameters["peepholes"]
         first, last = pair(states), pair(finals)
-        lstm.forward(pre, panels, first, (previous, before), squashed, hidden, last, packing, peepholes)
+        lstm.forward(pre, panels, first, (previous, before), squashed, hidden, last, packing, peepholes, dropped)
         return before, squashed
 
     def _retreat(
@@ -67,5 +67,5 @@ class PeepholeLSTMCell(LSTMCell):
         widths = (gate_columns(self.units, dy.dtype), self.units, 3 * self.units)
         d_hidden, d_cell, sums = (context.empty((n, width), dy.dtype) for width in widths)
         ends = (pair(d_states), (d_hidden, d_cell), pair(d_initial), cache.packing, parameters["peepholes"], sums)
-        lstm.backward(cache.pre, panels, before, squashed, dy, *ends)
+        lstm.backward(cache.pre, panels, before, squashed, dy, *ends, masks=cache.dropped.masks)
         column_totals(sums, gradient.reshape(3 * self.units), add=context.adds(gradient))

@@ -11,7 +11,7 @@ from ebm.kernels.recurrence import gate_columns
 from ebm.networks.context import Context
 from ebm.networks.layer import Parameters
 from ebm.networks.packing import Packing
-from ebm.recurrent.cell import GatedCell, Gates, States, recurrent_panels
+from ebm.recurrent.cell import Dropped, GatedCell, Gates, States, recurrent_panels
 
 ACTIVATIONS = ("tanh", "relu", "sigmoid", "identity")
 
@@ -24,8 +24,8 @@ class SimpleCell(GatedCell):
     ----------
     units : int
         Width of h.
-    init, recurrent_init : str
-        How weights are drawn, see `GatedCell`.
+    init, recurrent_init, recurrent_dropout
+        How weights are drawn, and variational dropout, see `GatedCell`.
     activation : {"tanh", "relu", "sigmoid", "identity"}, default="tanh"
 
     Raises
@@ -47,11 +47,11 @@ class SimpleCell(GatedCell):
             raise ValueError(f"activation must be one of {ACTIVATIONS}, got {self.activation!r}")
 
     def _advance(
-        self, parameters: Parameters, pre: Any, states: States, previous: Any, hidden: Any, finals: States,
-        packing: Packing, context: Context,
+        self, parameters: Parameters, pre: Any, states: States, previous: Any, dropped: Dropped, hidden: Any,
+        finals: States, packing: Packing, context: Context,
     ) -> tuple[Any, ...]:  # fmt: skip
         panels, kind = recurrent_panels(parameters, context), KINDS[self.activation]
-        elman.forward(pre, panels, kind, states[0], previous, hidden, finals[0], packing)
+        elman.forward(pre, panels, kind, states[0], previous, hidden, finals[0], packing, dropped)
         return (hidden,)
 
     def _retreat(
@@ -60,5 +60,5 @@ class SimpleCell(GatedCell):
     ) -> None:  # fmt: skip
         panels, packing = recurrent_panels(parameters, context, transposed=True), cache.packing
         carried = context.empty((packing.n, gate_columns(self.units, dy.dtype)), dy.dtype)
-        kind, (hidden,) = KINDS[self.activation], cache.saved
-        elman.backward(cache.pre, panels, kind, hidden, dy, d_states[0], carried, d_initial[0], packing)
+        kind, (hidden,), masks = KINDS[self.activation], cache.saved, cache.dropped.masks
+        elman.backward(cache.pre, panels, kind, hidden, dy, d_states[0], carried, d_initial[0], packing, masks)
