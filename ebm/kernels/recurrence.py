@@ -146,6 +146,12 @@ def project(x: np.ndarray, panels: np.ndarray, bias: np.ndarray, n: int, out: np
     over_rows(_project, (x, panels, bias, np.int64(n), out), x.shape[0], work)
 
 
+def add_product(a: np.ndarray, panels: np.ndarray, n: int, out: np.ndarray) -> None:
+    """Add a W for all frames to padded rows; otherwise as `project`, and ``a`` may have more columns than W has rows."""
+    work = a.shape[0] * (panels.shape[1] * n // MULTIPLY + n)
+    over_rows(_multiply, (a, panels, np.int64(n), out), a.shape[0], work)
+
+
 def recur(core_: Any, arguments: tuple[Any, ...], packing: Any, work: int) -> None:
     """Run a core through time: each thread takes its share of the sequences, by their frames."""
     places = (packing.starts, packing.active, packing.ends, packing.order)

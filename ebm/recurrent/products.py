@@ -7,7 +7,7 @@ from typing import Any
 from ebm.kernels import activations, dense
 from ebm.kernels.jit import on_gpu
 from ebm.kernels.outer import outer, working_shapes
-from ebm.kernels.recurrence import gate_columns, project
+from ebm.kernels.recurrence import add_product, gate_columns, project
 from ebm.networks.context import Context
 from ebm.networks.layer import Parameters
 
@@ -60,6 +60,34 @@ def times_transposed(a: Any, matrix: Any, context: Context) -> Any:
     else:
         dense.product(a, packed(matrix, context, transposed=True), out)
     return out
+
+
+def add_times(a: Any, matrix: Any, out: Any, context: Context) -> None:
+    """Add a M to rows as wide as the recurrence's products need (see `project_inputs`)."""
+    if on_gpu(a):
+        more = context.empty(out.shape, out.dtype)
+        context.device.matmul(a, matrix, more)
+        dense.add_into(more, out)
+    else:
+        add_product(a, packed(matrix, context), matrix.shape[1], out)
+
+
+def times(a: Any, matrix: Any, context: Context) -> Any:
+    """Return a M for every row."""
+    out = context.empty((a.shape[0], matrix.shape[1]), a.dtype)
+    if on_gpu(a):
+        context.device.matmul(a, matrix, out)
+    else:
+        dense.product(a, packed(matrix, context), out)
+    return out
+
+
+def add_times_transposed(a: Any, matrix: Any, out: Any, context: Context) -> None:
+    """Add a M^T to every row of ``out``; a may have more columns than M."""
+    if on_gpu(a):
+        dense.add_into(times_transposed(a, matrix, context), out)
+    else:
+        dense.product(a, packed(matrix, context, transposed=True), out, add=True)
 
 
 def weight_gradients(
