@@ -53,8 +53,8 @@ class LSTMCell(GatedCell):
         packing: Packing, context: Context,
     ) -> tuple[Any, ...]:  # fmt: skip
         before, squashed = context.empty(hidden.shape, hidden.dtype), context.empty(hidden.shape, hidden.dtype)
-        panels = recurrent_panels(parameters, context)
-        lstm.forward(pre, panels, states, (previous, before), squashed, hidden, finals, packing)
+        panels, first, last = recurrent_panels(parameters, context), pair(states), pair(finals)
+        lstm.forward(pre, panels, first, (previous, before), squashed, hidden, last, packing)
         return before, squashed
 
     def _retreat(
@@ -66,4 +66,11 @@ class LSTMCell(GatedCell):
         )  # fmt: skip
         shape = (packing.n, gate_columns(self.units, dy.dtype))
         carried = context.empty(shape, dy.dtype), context.empty((packing.n, self.units), dy.dtype)
-        lstm.backward(cache.pre, panels, before, squashed, dy, d_states, carried, d_initial, packing)
+        last, first = pair(d_states), pair(d_initial)
+        lstm.backward(cache.pre, panels, before, squashed, dy, last, carried, first, packing)
+
+
+def pair(states: States) -> tuple[Any, Any]:
+    """Return h and c."""
+    h, c = states
+    return h, c
