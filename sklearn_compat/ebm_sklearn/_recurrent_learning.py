@@ -61,7 +61,7 @@ class RecurrentEstimator(SequenceEstimator):
             "n_layers": int(self.n_layers),
             "bidirectional": bool(self.bidirectional),
             "dropout": float(self.dropout),
-            "hidden_layer_sizes": [int(size) for size in self.hidden_layer_sizes],
+            "hidden_layer_sizes": np.asarray(self.hidden_layer_sizes).tolist(),
             "activation": self.activation,
             "pooling": None if self.ALIGNED else self.pooling,  # type: ignore[attr-defined]
             "n_inputs": n_inputs,
@@ -76,7 +76,7 @@ class RecurrentEstimator(SequenceEstimator):
     def _initial(self, random: Random, dtype: Any) -> dict[str, np.ndarray]:
         return self._network().initial((self.architecture_["n_inputs"],), random, dtype)
 
-    def _objective(self) -> SequenceLoss:
+    def _objective(self) -> Any:
         return SequenceLoss(self._network(), self._loss(), aligned=self.ALIGNED)
 
     @abstractmethod

@@ -43,7 +43,7 @@ class RNNClassifier(RecurrentClassification):
         Factors of the sequences' weights by class; "balanced" makes all classes weigh the same.
     optimizer : {"adam", "adamw", "sgd", "rmsprop"} or optimizer, default="adam"
         An optimiser of `ebm.optimizers`, such as ``SGD(0.1, momentum=0.9)``, brings its own rate and decay.
-    learning_rate : float or callable, default=3e-3
+    learning_rate : float or callable, default=1e-2
         Or a schedule of `ebm.optimizers.schedules`.
     schedule : {"constant", "linear"}, default="constant"
         Whether a numeric learning rate stays in `fit`, or falls evenly to 0.
@@ -110,7 +110,7 @@ class RNNClassifier(RecurrentClassification):
     >>> rng = np.random.default_rng(0)
     >>> X = [rng.normal(size=(length, 2)) for length in rng.integers(3, 9, size=60)]
     >>> y = np.array(["down", "up"])[[int(x[0, 0] > 0) for x in X]]  # the first frame tells
-    >>> rnn = RNNClassifier(cell="gru", units=16, learning_rate=0.01, random_state=0).fit(X, y)
+    >>> rnn = RNNClassifier(cell="gru", units=16, random_state=0).fit(X, y)
     >>> rnn.score(X, y)
     1.0
     >>> rnn.transform(X).shape
@@ -137,7 +137,7 @@ class RNNClassifier(RecurrentClassification):
         pooling: str = "last",
         class_weight: Any = None,
         optimizer: Any = "adam",
-        learning_rate: Any = 3e-3,
+        learning_rate: Any = 1e-2,
         schedule: str = "constant",
         batch_size: int = 32,
         n_iter: int = 50,

@@ -47,7 +47,7 @@ class RNNRegressor(RecurrentRegression):
     >>> rng = np.random.default_rng(0)
     >>> X = [rng.uniform(size=(length, 1)) for length in rng.integers(3, 9, size=200)]
     >>> y = [x.sum() for x in X]
-    >>> rnn = RNNRegressor(units=16, learning_rate=0.01, random_state=0).fit(X, y)
+    >>> rnn = RNNRegressor(units=16, random_state=0).fit(X, y)
     >>> bool(rnn.score(X, y) > 0.98)
     True
     """
@@ -67,7 +67,7 @@ class RNNRegressor(RecurrentRegression):
         activation: str = "relu",
         pooling: str = "last",
         optimizer: Any = "adam",
-        learning_rate: Any = 3e-3,
+        learning_rate: Any = 1e-2,
         schedule: str = "constant",
         batch_size: int = 32,
         n_iter: int = 50,

@@ -51,7 +51,7 @@ class SequenceLabeler(RecurrentClassification):
     >>> rng = np.random.default_rng(0)
     >>> X = [rng.normal(size=(length, 1)) for length in rng.integers(4, 9, size=100)]
     >>> y = [np.concatenate([[0], x[:-1, 0] > 0]).astype(int) for x in X]  # whether the frame before was above 0
-    >>> labeler = SequenceLabeler(units=16, learning_rate=0.01, random_state=0).fit(X, y)
+    >>> labeler = SequenceLabeler(units=16, random_state=0).fit(X, y)
     >>> bool(labeler.score(X, y) > 0.95)
     True
     >>> [labels.shape for labels in labeler.predict(X[:2])] == [labels.shape for labels in y[:2]]
@@ -73,7 +73,7 @@ class SequenceLabeler(RecurrentClassification):
         activation: str = "relu",
         class_weight: Any = None,
         optimizer: Any = "adam",
-        learning_rate: Any = 3e-3,
+        learning_rate: Any = 1e-2,
         schedule: str = "constant",
         batch_size: int = 32,
         n_iter: int = 50,

@@ -48,7 +48,7 @@ class SequenceRegressor(RecurrentRegression):
     >>> rng = np.random.default_rng(0)
     >>> X = [rng.uniform(size=(length, 1)) for length in rng.integers(4, 9, size=100)]
     >>> y = [np.cumsum(x[:, 0]) for x in X]
-    >>> regressor = SequenceRegressor(units=16, learning_rate=0.01, random_state=0).fit(X, y)
+    >>> regressor = SequenceRegressor(units=16, random_state=0).fit(X, y)
     >>> bool(regressor.score(X, y) > 0.98)
     True
     """
@@ -67,7 +67,7 @@ class SequenceRegressor(RecurrentRegression):
         hidden_layer_sizes: Any = (),
         activation: str = "relu",
         optimizer: Any = "adam",
-        learning_rate: Any = 3e-3,
+        learning_rate: Any = 1e-2,
         schedule: str = "constant",
         batch_size: int = 32,
         n_iter: int = 50,
