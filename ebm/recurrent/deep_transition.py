@@ -14,7 +14,7 @@ from ebm.kernels.jit import on_gpu
 from ebm.kernels.joining import join
 from ebm.kernels.recurrence import Moment, gate_columns
 from ebm.networks.context import Context
-from ebm.networks.initial import initial_weights
+from ebm.networks.initial import initial_weights, piled_up
 from ebm.networks.layer import Parameters
 from ebm.networks.packing import Packing
 from ebm.networks.ranges import count_from
@@ -79,7 +79,7 @@ class DeepTransitionCell(SimpleCell):
             for k in range(more + self.shortcut)
         ]
         if more:
-            found["transition_weights"] = np.stack(drawn[:more])
+            found["transition_weights"] = piled_up(drawn[:more], random)
             found["transition_bias"] = np.zeros(more * n, dtype)
         if self.shortcut:
             found["shortcut_weights"] = drawn[-1]
