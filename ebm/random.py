@@ -72,6 +72,7 @@ class Stream(enum.IntEnum):
     VAE_SAMPLE = 97  # samples of a variational autoencoder: codes from the prior, and data given them
     PRETRAINING = 98  # seeds of the layers of a stack, each learnt on its own
     HEAD = 99  # first weights of a classifier on top of an encoder
+    GENERATION = 115  # tokens drawn from a model of sequences
 
 
 @dataclass(frozen=True)
