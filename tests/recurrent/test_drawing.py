@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 from scipy.stats import chisquare
 
+from ebm.networks.context import Context
 from ebm.random import Random
 from ebm.recurrent import drawing
 from ebm.recurrent.drawing import Drawing, draw
-from ebm.recurrent.next_token import log_probabilities
+from ebm.recurrent.learning import upload_batch
+from ebm.recurrent.next_token import NextToken, log_probabilities
 from tests.recurrent.token_models import all_sequences, moved, samples_of, token_model
 
 LONGEST, N = 3, 4000
@@ -17,7 +19,7 @@ V = [0.7, -0.4]
 def p_value(n_in=None, temperature=1.0, prefix=(), power=None):
     """Of the frequencies of all sequences up to a length, and of the rest."""
     model = token_model(n_tokens=2, n_in=n_in)
-    parameters, sequences = moved(model), all_sequences(2, LONGEST)
+    parameters, sequences = moved(model, spread=1.0), all_sequences(2, LONGEST)
     vectors = None if n_in is None else np.tile(V, (N, 1))
     drawn = draw(model, parameters, N, Random(11), Drawing(temperature, 30, prefix), vectors)
     names = [tuple(y) for y in drawn.sequences]
@@ -33,9 +35,9 @@ def p_value(n_in=None, temperature=1.0, prefix=(), power=None):
 
 
 def p_of_prefix(model, parameters, prefix):
-    """The mass of all sequences that begin so, among those of at most 12 tokens: what is longer is rare."""
-    sequences = [y for y in all_sequences(2, 12) if tuple(y[: len(prefix)]) == prefix]
-    return np.exp(log_probabilities(model, parameters, samples_of(sequences, 2))).sum()
+    """The product of its tokens' probabilities."""
+    batch = upload_batch(samples_of([np.array(prefix)], 2), Context().device)
+    return np.exp(-NextToken(model).values(parameters, batch, Context())[:-1].sum())
 
 
 @pytest.mark.parametrize("options", [{}, {"n_in": 2}, {"prefix": (1,)}], ids=["alone", "of a vector", "after a prefix"])
