@@ -129,7 +129,7 @@ def signatures(real: types.Type) -> dict[str, list[tuple[types.Type, ...]]]:
         "convolution_device._images_gpu": [(rows, *(i64,) * 8, types.Array(real, 4, "C"))],
         "convolution_device._sums_gpu": [(types.Array(real, 3, "C"), rows)],
         "joining._join_gpu": [(rows, rows, i64, rows)],
-        "joining._left_gpu": [(rows, rows)],
+        "joining._part_gpu": [(rows, i64, rows)],
         "bound._sum_gpu": [(row, real, row, row)],
         "bound._fill_gpu": [(real, row)],
         "bound._repeat_gpu": [(row, row)],

@@ -1,4 +1,4 @@
-"""Recurrent layers, as layers of a network: forward in time, backward in time, or both; and what is read at the end."""
+"""Recurrent layers, as layers of a network: forward or backward in time; and what is read at the end."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ebm.kernels.frames import clear_rows, gather_rows, scatter_rows
+from ebm.kernels.frames import clear_rows, copy_rows, gather_rows, scatter_rows
 from ebm.networks.context import Context
 from ebm.networks.layer import Parameters, Shape
 from ebm.random import Random
@@ -32,8 +32,7 @@ class Recurrent:
 
     def output_shape(self, shape: Shape) -> Shape:
         """Return the cell's width; frames must be vectors."""
-        if len(shape) != 1:
-            raise ValueError(f"a recurrent layer takes frames that are vectors, and these have shape {shape}")
+        frames_of_vectors(shape)
         return (self.cell.output_size,)
 
     def initial(self, shape: Shape, random: Random, dtype: Any) -> dict[str, np.ndarray]:
@@ -41,8 +40,19 @@ class Recurrent:
         return self.cell.initial(shape[0], random, dtype)
 
     def forward(self, parameters: Parameters, x: Any, context: Context) -> tuple[Any, Any]:
-        """Return the outputs at every frame, from states of zero."""
-        y, _, cache = self.cell.forward(parameters, self._turned(x, context), None, context)
+        """Return the outputs at every frame, from states of zero, or those that the context remembers.
+
+        Raises
+        ------
+        ValueError
+            When the context remembers states, and the layer goes backwards: what comes later is not known yet.
+        """
+        states = context.remembered(fitting(context.packing, x).n, self.cell.state_sizes, x.dtype)
+        if states is not None and self.backwards:
+            raise ValueError("a layer that goes backwards cannot go on from states: its first frame is the last one")
+        y, finals, cache = self.cell.forward(parameters, self._turned(x, context), states, context)
+        for state, final in zip(states or (), finals, strict=False):
+            copy_rows(final, state)
         return self._turned(y, context), cache
 
     def backward(
@@ -61,11 +71,7 @@ class Recurrent:
         return self._turned(dx, context) if wants_input else None
 
     def _turned(self, frames: Any, context: Context) -> Any:
-        if not self.backwards:
-            return frames
-        out = context.empty(frames.shape, frames.dtype)
-        gather_rows(frames, fitting(context.packing, frames).flip, out)
-        return out
+        return turned(frames, context) if self.backwards else frames
 
 
 @dataclass(frozen=True)
@@ -106,3 +112,16 @@ class LastFrame:
         clear_rows(dx)
         scatter_rows(dy, cache.last, dx)
         return dx
+
+
+def frames_of_vectors(shape: Shape) -> None:
+    """Refuse frames that are no vectors."""
+    if len(shape) != 1:
+        raise ValueError(f"a recurrent layer takes frames that are vectors, and these have shape {shape}")
+
+
+def turned(frames: Any, context: Context) -> Any:
+    """Return each sequence's frames from the last to the first."""
+    out = context.empty(frames.shape, frames.dtype)
+    gather_rows(frames, fitting(context.packing, frames).flip, out)
+    return out

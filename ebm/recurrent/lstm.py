@@ -53,8 +53,8 @@ class LSTMCell(GatedCell):
         packing: Packing, context: Context,
     ) -> tuple[Any, ...]:  # fmt: skip
         before, squashed = context.empty(hidden.shape, hidden.dtype), context.empty(hidden.shape, hidden.dtype)
-        both: Any = (states, (previous, before))
-        lstm.forward(pre, recurrent_panels(parameters, context), *both, squashed, hidden, finals, packing)
+        panels = recurrent_panels(parameters, context)
+        lstm.forward(pre, panels, states, (previous, before), squashed, hidden, finals, packing)
         return before, squashed
 
     def _retreat(
@@ -66,5 +66,4 @@ class LSTMCell(GatedCell):
         )  # fmt: skip
         shape = (packing.n, gate_columns(self.units, dy.dtype))
         carried = context.empty(shape, dy.dtype), context.empty((packing.n, self.units), dy.dtype)
-        ends: Any = (d_states, carried, d_initial, packing)
-        lstm.backward(cache.pre, panels, before, squashed, dy, *ends)
+        lstm.backward(cache.pre, panels, before, squashed, dy, d_states, carried, d_initial, packing)

@@ -7,13 +7,17 @@ from typing import Any
 from ebm.kernels import activations, dense
 from ebm.kernels.jit import on_gpu
 from ebm.kernels.outer import outer, working_shapes
-from ebm.kernels.recurrence import gate_columns, project
+from ebm.kernels.recurrence import add_product, gate_columns, project
 from ebm.networks.context import Context
 from ebm.networks.layer import Parameters
 
 
 def packed(matrix: Any, context: Context, *, transposed: bool = False) -> Any:
     """Return a matrix, or its transpose, in the panels that products read."""
+    return context.kept(matrix, f"panels {transposed}", lambda: _packed(matrix, context, transposed=transposed))
+
+
+def _packed(matrix: Any, context: Context, *, transposed: bool) -> Any:
     depth, n = matrix.shape[::-1] if transposed else matrix.shape
     panels = context.empty(dense.panels_shape(depth, n, matrix.dtype), matrix.dtype)
     (dense.pack_transposed if transposed else dense.pack_into)(matrix, panels)
@@ -21,7 +25,7 @@ def packed(matrix: Any, context: Context, *, transposed: bool = False) -> Any:
 
 
 def project_inputs(parameters: Parameters, x: Any, n: int, context: Context) -> Any:
-    """Return x U + b for every frame, in rows as wide as the recurrence's products need; ValueError for other widths."""
+    """Return x U + b for every frame, in rows as wide as the recurrence's products need; ValueError for other sizes."""
     weights, bias = parameters["input_weights"], parameters["bias"]
     if weights.shape != (x.shape[1], n):
         raise ValueError(f"input_weights have shape {weights.shape}, but {x.shape[1]} inputs and {n} gates take others")
@@ -56,6 +60,34 @@ def times_transposed(a: Any, matrix: Any, context: Context) -> Any:
     else:
         dense.product(a, packed(matrix, context, transposed=True), out)
     return out
+
+
+def add_times(a: Any, matrix: Any, out: Any, context: Context) -> None:
+    """Add a M to rows as wide as the recurrence's products need (see `project_inputs`)."""
+    if on_gpu(a):
+        more = context.empty(out.shape, out.dtype)
+        context.device.matmul(a, matrix, more)
+        dense.add_into(more, out)
+    else:
+        add_product(a, packed(matrix, context), matrix.shape[1], out)
+
+
+def times(a: Any, matrix: Any, context: Context) -> Any:
+    """Return a M for every row."""
+    out = context.empty((a.shape[0], matrix.shape[1]), a.dtype)
+    if on_gpu(a):
+        context.device.matmul(a, matrix, out)
+    else:
+        dense.product(a, packed(matrix, context), out)
+    return out
+
+
+def add_times_transposed(a: Any, matrix: Any, out: Any, context: Context) -> None:
+    """Add a M^T to every row of ``out``; a may have more columns than M."""
+    if on_gpu(a):
+        dense.add_into(times_transposed(a, matrix, context), out)
+    else:
+        dense.product(a, packed(matrix, context, transposed=True), out, add=True)
 
 
 def weight_gradients(
