@@ -29,7 +29,7 @@ class SequenceGenerator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, UsedG
 
     Parameters
     ----------
-    cell : {"tanh", "relu", "lstm"} or Cell, default="lstm"
+    cell : {"tanh", "relu", "lstm", "lstm_peephole", "gru", "deep_transition"} or Cell, default="lstm"
         What the layers are of; a cell of `ebm.recurrent` brings its own number of units.
     units : int, default=128
         Width of a layer.
