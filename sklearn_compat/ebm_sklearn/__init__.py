@@ -49,12 +49,14 @@ _MODULES = {
     "ReconstructionDisplay": "ebm_sklearn.autoencoder_displays",
     "ReconstructionError": "ebm.boltzmann.monitors",
     "SamplesDisplay": "ebm_sklearn.displays",
+    "SequenceGenerator": "ebm_sklearn.sequence_generator",
     "SequenceLabeler": "ebm_sklearn.sequence_labeler",
     "SequenceRegressor": "ebm_sklearn.sequence_regressor",
     "SequenceScaler": "ebm_sklearn.sequence_scaler",
     "SparseAutoencoder": "ebm_sklearn.sparse_autoencoder",
     "StackedAutoencoder": "ebm_sklearn.stacked_autoencoder",
     "StackedAutoencoderClassifier": "ebm_sklearn.stacked_autoencoder_classifier",
+    "UnendedSequenceWarning": "ebm_sklearn._warnings",
     "UntrustedEstimateWarning": "ebm_sklearn._warnings",
     "VariationalAutoencoder": "ebm_sklearn.variational_autoencoder",
     "Vocabulary": "ebm_sklearn.vocabulary",
@@ -80,6 +82,7 @@ if TYPE_CHECKING:
     from ebm.training import Progress as Progress
     from ebm_sklearn._warnings import FitInterruptedWarning as FitInterruptedWarning
     from ebm_sklearn._warnings import OutOfRangeWarning as OutOfRangeWarning
+    from ebm_sklearn._warnings import UnendedSequenceWarning as UnendedSequenceWarning
     from ebm_sklearn._warnings import UntrustedEstimateWarning as UntrustedEstimateWarning
     from ebm_sklearn.autoencoder import Autoencoder as Autoencoder
     from ebm_sklearn.autoencoder_displays import DenoisingDisplay as DenoisingDisplay
@@ -107,6 +110,7 @@ if TYPE_CHECKING:
     from ebm_sklearn.rbm_classifier import RBMClassifier as RBMClassifier
     from ebm_sklearn.rnn_classifier import RNNClassifier as RNNClassifier
     from ebm_sklearn.rnn_regressor import RNNRegressor as RNNRegressor
+    from ebm_sklearn.sequence_generator import SequenceGenerator as SequenceGenerator
     from ebm_sklearn.sequence_labeler import SequenceLabeler as SequenceLabeler
     from ebm_sklearn.sequence_regressor import SequenceRegressor as SequenceRegressor
     from ebm_sklearn.sequence_scaler import SequenceScaler as SequenceScaler
