@@ -1,7 +1,8 @@
 """Totals over rows, out_j = sum_r a_rj, of matrices that hold the sums of blocks of rows.
 
 A sum over a batch's rows is taken in two steps: each block of ``ROWS`` rows is summed by one thread, into a row of its
-own, and here the rows are added up. The blocks are the same for any number of threads, so are the results.
+own, and here the rows are added up. The blocks are the same for any number of threads, so are the results. On a GPU
+``block_sums`` does the first step where nothing else is to be done with a block.
 """
 
 from __future__ import annotations
@@ -50,6 +51,29 @@ def _gpu(a: Any, add: Any, out: Any) -> None:
         total = block_sum(total)
         if cuda.threadIdx.x == 0:
             out[j] = out[j] + total if add else total
+
+
+@cuda_loop
+def _blocks_gpu(a: Any, sums: Any) -> None:
+    """One thread sums one column of one block of rows."""
+    n = a.shape[1]
+    for item in range(cuda.grid(1), sums.size, cuda.gridsize(1)):
+        block, j = item // n, item % n
+        total = type(a[0, 0])(0)
+        for row in range(block * ROWS, min((block + 1) * ROWS, a.shape[0])):
+            total += a[row, j]
+        sums[block, j] = total
+
+
+def block_sums(a: Any, sums: Any) -> None:
+    """Write the sum of each column of each block of rows, on a GPU.
+
+    Parameters
+    ----------
+    a : array of shape (rows, n), float32 or float64, C-contiguous, on the GPU
+    sums : array of shape (n_blocks(rows), n), of the same dtype
+    """
+    _blocks_gpu(sums.size, a, sums)
 
 
 def column_totals(a: Any, out: Any, *, add: bool = False) -> None:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
 
 from ebm.kernels import lstm
+from ebm.kernels.jit import on_gpu
 from ebm.kernels.recurrence import gate_columns
 from ebm.networks.context import Context
 from ebm.networks.layer import Parameters
 from ebm.networks.packing import Packing
 from ebm.random import Random
 from ebm.recurrent.cell import GatedCell, Gates, States, recurrent_panels
+from ebm.recurrent.device_recurrence import go_back, go_forward
 
 
 @dataclass(frozen=True)
@@ -53,18 +56,28 @@ class LSTMCell(GatedCell):
         packing: Packing, context: Context,
     ) -> tuple[Any, ...]:  # fmt: skip
         before, squashed = context.empty(hidden.shape, hidden.dtype), context.empty(hidden.shape, hidden.dtype)
-        both: Any = (states, (previous, before))
-        lstm.forward(pre, recurrent_panels(parameters, context), *both, squashed, hidden, finals, packing)
+        both: Any = (previous, before)
+        written: Any = (squashed, hidden, finals)
+        if on_gpu(pre):
+            step = partial(lstm.step, pre, both, *written, packing.order)
+            go_forward(parameters["recurrent_weights"], states, both, packing, context, step)
+        else:
+            first: Any = states
+            lstm.forward(pre, recurrent_panels(parameters, context), first, both, *written, packing)
         return before, squashed
 
     def _retreat(
         self, parameters: Parameters, cache: Gates, dy: Any, d_states: States, d_initial: States,
         gradients: Parameters, context: Context,
     ) -> None:  # fmt: skip
-        panels, packing, (before, squashed) = (
-            recurrent_panels(parameters, context, transposed=True), cache.packing, cache.saved,
-        )  # fmt: skip
-        shape = (packing.n, gate_columns(self.units, dy.dtype))
+        packing, (before, squashed) = cache.packing, cache.saved
+        shape = (packing.n, gate_columns(self.units, dy.dtype, gpu=on_gpu(dy)))
         carried = context.empty(shape, dy.dtype), context.empty((packing.n, self.units), dy.dtype)
-        ends: Any = (d_states, carried, d_initial, packing)
-        lstm.backward(cache.pre, panels, before, squashed, dy, *ends)
+        arrays: Any = (before, squashed, dy, d_states, carried)
+        if on_gpu(dy):
+            back = partial(lstm.step_back, cache.pre, *arrays, packing.order)
+            go_back(parameters["recurrent_weights"], cache.pre, carried, d_initial, packing, context, back)
+        else:
+            first: Any = d_initial
+            panels = recurrent_panels(parameters, context, transposed=True)
+            lstm.backward(cache.pre, panels, *arrays, first, packing)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from ebm.kernels import activations, dense
+from ebm.kernels.column_totals import block_sums, column_totals, n_blocks
 from ebm.kernels.jit import on_gpu
 from ebm.kernels.outer import outer, working_shapes
-from ebm.kernels.recurrence import gate_columns, project
+from ebm.kernels.recurrence import add_product, gate_columns, project
 from ebm.networks.context import Context
 from ebm.networks.layer import Parameters
 
@@ -48,6 +49,16 @@ def outer_into(a: Any, b: Any, gradient: Any, context: Context) -> None:
         context.device.matmul(a.T, b, gradient)
 
 
+def sum_into(a: Any, gradient: Any, context: Context) -> None:
+    """Write the sum of all rows into a gradient, or add it; on the CPU a may have more columns than are wanted."""
+    if on_gpu(a):
+        sums = context.empty((n_blocks(a.shape[0]), a.shape[1]), a.dtype)
+        block_sums(a, sums)
+        column_totals(sums, gradient, add=context.adds(gradient))
+    else:
+        dense.column_sums_into(a, gradient, add=context.adds(gradient))
+
+
 def times_transposed(a: Any, matrix: Any, context: Context) -> Any:
     """Return a M^T for every row; a may have more columns than M."""
     out = context.empty((a.shape[0], matrix.shape[0]), a.dtype)
@@ -58,6 +69,34 @@ def times_transposed(a: Any, matrix: Any, context: Context) -> Any:
     return out
 
 
+def add_times(a: Any, matrix: Any, out: Any, context: Context) -> None:
+    """Add a M to rows as wide as the recurrence's products need (see `project_inputs`)."""
+    if on_gpu(a):
+        more = context.empty(out.shape, out.dtype)
+        context.device.matmul(a, matrix, more)
+        dense.add_into(more, out)
+    else:
+        add_product(a, packed(matrix, context), matrix.shape[1], out)
+
+
+def times(a: Any, matrix: Any, context: Context) -> Any:
+    """Return a M for every row."""
+    out = context.empty((a.shape[0], matrix.shape[1]), a.dtype)
+    if on_gpu(a):
+        context.device.matmul(a, matrix, out)
+    else:
+        dense.product(a, packed(matrix, context), out)
+    return out
+
+
+def add_times_transposed(a: Any, matrix: Any, out: Any, context: Context) -> None:
+    """Add a M^T to every row of ``out``; a may have more columns than M."""
+    if on_gpu(a):
+        dense.add_into(times_transposed(a, matrix, context), out)
+    else:
+        dense.product(a, packed(matrix, context, transposed=True), out, add=True)
+
+
 def weight_gradients(
     parameters: Parameters, x: Any, previous: Any, d_pre: Any, gradients: Parameters, context: Context,
     *, wants_input: bool,
@@ -65,5 +104,5 @@ def weight_gradients(
     """Write dU = x^T da, dW = previous^T da and db = sum da, and return dx = da U^T where it is wanted."""
     outer_into(x, d_pre, gradients["input_weights"], context)
     outer_into(previous, d_pre, gradients["recurrent_weights"], context)
-    dense.column_sums_into(d_pre, gradients["bias"], add=context.adds(gradients["bias"]))
+    sum_into(d_pre, gradients["bias"], context)
     return times_transposed(d_pre, parameters["input_weights"], context) if wants_input else None

@@ -232,7 +232,7 @@ VECTORS_MEANT = {"reduce._columns_cpu": 1}
 COPYING = (  # loops without arithmetic
     "batch._dense_cpu", "batch._lists_cpu", "bound._fill_cpu", "bound._repeat_cpu", "convolution._pack_cpu",
     "convolution_narrow.pack_narrow", "dense._pack", "dense._pack_transposed", "embedding._forward_cpu",
-    "joining._join_cpu", "joining._left_cpu",
+    "joining._join_cpu", "joining._part_cpu",
 )  # fmt: skip
 
 
