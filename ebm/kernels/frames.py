@@ -54,6 +54,14 @@ def _scatter_cpu(source: Any, index: Any, add: Any, out: Any, first: Any, last: 
 
 
 @core(allocates=False)
+def _copy_cpu(source: Any, out: Any, first: Any, last: Any) -> None:
+    for row in range(first, last):
+        x, y = source[row], out[row]
+        for j in range(y.size):
+            y[j] = x[j]
+
+
+@core(allocates=False)
 def _clear_cpu(out: Any, first: Any, last: Any) -> None:
     for row in range(first, last):
         y = out[row]
@@ -87,6 +95,13 @@ def _scatter_gpu(source: Any, index: Any, add: Any, out: Any) -> None:
         if add:
             x += out[index[item // n], item % n]
         out[index[item // n], item % n] = x
+
+
+@cuda_loop
+def _copy_gpu(source: Any, out: Any) -> None:
+    n = out.shape[1]
+    for item in range(cuda.grid(1), out.size, cuda.gridsize(1)):
+        out[item // n, item % n] = source[item // n, item % n]
 
 
 @cuda_loop
@@ -136,6 +151,14 @@ def scatter_rows(source: Any, index: Any, out: Any, *, add: bool = False) -> Non
         _scatter_gpu(source.size, source, index, add, out)
     else:
         over_rows(_scatter_cpu, (source, index, add, out), source.shape[0], source.size)
+
+
+def copy_rows(source: Any, out: Any) -> None:
+    """out = source, for matrices of one shape."""
+    if on_gpu(out):
+        _copy_gpu(out.size, source, out)
+    else:
+        over_rows(_copy_cpu, (source, out), out.shape[0], out.size)
 
 
 def clear_rows(out: Any) -> None:

@@ -1,4 +1,4 @@
-"""The LSTM through time, from pre-activations of four gates side by side, in the order i, f, g, o:
+"""The LSTM through time, with gates i, f, g, o side by side in this order.
 
     i, f, o = sigma(a_i), sigma(a_f), sigma(a_o),  g = tanh(a_g),  a_t = x_t U + h_{t-1} W + b
     c_t = f_t c_{t-1} + i_t g_t,    h_t = o_t tanh(c_t)

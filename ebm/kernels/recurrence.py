@@ -1,8 +1,8 @@
 """What every recurrence in time shares: who takes which sequences, the products of a time step, and states handed on.
 
-Sequences are packed by time and ranked by length (``ebm.networks.packing``). A thread takes a range of ranks through all
-time: at time t these are neighbouring rows, so the product of a step, gates += h_{t-1} W, is one tile after the other
-on W in panels, which stay in the thread's cache. The state that a frame starts from is kept at its own row
+Sequences are packed by time and ranked by length (``ebm.networks.packing``). A thread takes a range of ranks through
+all time: at time t these are neighbouring rows, so the product of a step, gates += h_{t-1} W, is one tile after the
+other on W in panels, which stay in the thread's cache. The state that a frame starts from is kept at its own row
 (``previous``), so that the gradient of W is a single product over all frames at the end, dW = previous^T d gates.
 
 Rows of gates are padded to whole panels (``gate_columns``).
@@ -18,10 +18,10 @@ import numpy as np
 
 from ebm.kernels.dense import MULTIPLY
 from ebm.kernels.jit import core, cuda_part, inner
-from ebm.kernels.linear import NEXT, tile_rows
+from ebm.kernels.linear import NEXT, THIRD, tile_rows
 from ebm.kernels.processor import leading
 from ebm.kernels.threads import over_rows
-from ebm.kernels.vector import at
+from ebm.kernels.vector import at, tile_wide
 
 ROWS_TOGETHER = 96  # rows that take one panel after the other while it is in the cache
 
@@ -45,18 +45,27 @@ def share(ends: Any, first: Any, last: Any) -> Any:
 
 @inner
 def multiply_rows(a: Any, top: Any, rows: Any, panels: Any, n: Any, out: Any, bottom: Any) -> None:
-    """out[bottom + r, :n] += a[top + r] @ B for r < rows; B (a's columns, n) is in panels, out is padded to these."""
+    """out[bottom + r, :n] += a[top + r] @ B for r < rows; B (a's columns, n) is in panels, out is padded to these.
+
+    The few rows that are left over by tiles go through a panel one by one, in four vectors: two would wait for sums.
+    """
     _, depth, width = panels.shape
     half = width // 2
     for begin in range(0, rows, ROWS_TOGETHER):
         here = min(ROWS_TOGETHER, rows - begin)
-        source, target = at(a, (top + begin) * a.shape[1]), (bottom + begin) * out.shape[1]
-        for h in range(0, n, half):
-            p, column = h // width, h % width
-            tile_rows(
-                source, a.shape[1], NEXT, at(panels, p * depth * width + column), width, depth,
-                at(out, target + h), out.shape[1], here,
-            )  # fmt: skip
+        many = here // THIRD * THIRD
+        for p in range((n + width - 1) // width):
+            source, target = (top + begin) * a.shape[1], (bottom + begin) * out.shape[1] + p * width
+            for h in range(0, min(width, n - p * width), half):
+                tile_rows(
+                    at(a, source), a.shape[1], NEXT, at(panels, p * depth * width + h), width, depth,
+                    at(out, target + h), out.shape[1], many,
+                )  # fmt: skip
+            for r in range(many, here):
+                tile_wide(
+                    at(a, source + r * a.shape[1]), a.shape[1], NEXT, at(panels, p * depth * width), width, depth,
+                    at(out, target + r * out.shape[1]), out.shape[1],
+                )  # fmt: skip
 
 
 @inner

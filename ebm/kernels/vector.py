@@ -2,8 +2,9 @@
 
 ``at``, ``beyond``
     A typed pointer to one element of an array, or some elements further.
-``tile_large``, ``tile_third``, ``tile_one``
-    C[R, 2V] += A[R, depth] @ B[depth, 2V]: a register tile (Goto & van de Geijn 2008, doi:10.1145/1356052.1356053).
+``tile_large``, ``tile_third``, ``tile_one``, ``tile_wide``
+    C[R, 2V] += A[R, depth] @ B[depth, 2V], or one row of 4V: a register tile (Goto & van de Geijn 2008,
+    doi:10.1145/1356052.1356053).
 ``gather_sum``
     out[4V] = start[4V] + sum_k B[index[k], 4V]: a product with a 0/1 row, of which only the ones are visited.
 ``transpose_square``
@@ -126,12 +127,14 @@ def beyond(typingctx: Any, pointer: Any, offset: Any) -> Any:
     return pointer(pointer, types.intp), generate
 
 
-def _tile_product(rows: int) -> Any:
+def _tile_product(rows: int, vectors: int = 2) -> Any:
+    across = range(vectors)
+
     @intrinsic
     def tile(
         typingctx: Any, a: Any, a_row: Any, a_step: Any, b: Any, b_step: Any, depth: Any, c: Any, c_row: Any
     ) -> Any:
-        """C[rows, 2V] += A @ B; strides in elements; A's element (r, k) at a + r*a_row + k*a_step."""
+        """C[rows, vectors V] += A @ B; strides in elements; A's element (r, k) at a + r*a_row + k*a_step."""
         signature = types.void(a, types.intp, types.intp, a, types.intp, types.intp, a, types.intp)
 
         def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
@@ -142,21 +145,21 @@ def _tile_product(rows: int) -> Any:
             row_offsets = [builder.mul(builder.mul(a_row_, I64(r)), size) for r in range(rows)]
             a_bytes, b_bytes = builder.mul(a_step_, size), builder.mul(b_step_, size)
             starts = [code.address(a_, I64(0)), code.address(b_, I64(0))]
-            starts += [code.load(out[r], v * code.lanes) for r in range(rows) for v in (0, 1)]
+            starts += [code.load(out[r], v * code.lanes) for r in range(rows) for v in across]
 
             def body(k: Any, values: list[Any]) -> list[Any]:
                 pointer_a, pointer_b, *sums = values
-                right = [code.load(pointer_b, v * code.lanes) for v in (0, 1)]
+                right = [code.load(pointer_b, v * code.lanes) for v in across]
                 new = []
                 for r in range(rows):
                     left = code.broadcast(code.load(builder.add(pointer_a, row_offsets[r]), 0, code.scalar))
-                    new += [code.fma(left, right[v], sums[2 * r + v]) for v in (0, 1)]
+                    new += [code.fma(left, right[v], sums[vectors * r + v]) for v in across]
                 return [builder.add(pointer_a, a_bytes), builder.add(pointer_b, b_bytes), *new]
 
             _, _, *sums = _loop(builder, depth_, starts, body)
             for r in range(rows):
-                for v in (0, 1):
-                    code.store(sums[2 * r + v], out[r], v * code.lanes)
+                for v in across:
+                    code.store(sums[vectors * r + v], out[r], v * code.lanes)
             return context.get_dummy_value()
 
         return signature, generate
@@ -165,6 +168,7 @@ def _tile_product(rows: int) -> Any:
 
 
 tile_large, tile_third, tile_one = _tile_product(ROWS), _tile_product(ROWS // 3), _tile_product(1)
+tile_wide = _tile_product(1, 4)
 
 
 @intrinsic

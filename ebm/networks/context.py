@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
@@ -53,6 +53,12 @@ class Context:
         returned is then overwritten by the next.
     resize : bool, default=False
         With ``reuse``: passes may ask for other shapes than the first did, and get the same memory where it suffices.
+    packing : Packing, optional
+        How the rows of sequences stand, for layers that go through time.
+    remembers : bool, default=False
+        Recurrent layers begin a pass with the states that ended the one before (see `remembered`).
+    constant : bool, default=False
+        Parameters stay as they are, and so do the copies that products read (see `kept`).
 
     Attributes
     ----------
@@ -60,7 +66,7 @@ class Context:
     training : bool
     clock : array of uint32
     packing : Packing or None
-        How the rows of sequences stand, for layers that go through time (see ``packed``).
+        As it is now, see `packed`.
     """
 
     def __init__(
@@ -73,20 +79,27 @@ class Context:
         reuse: bool = False,
         resize: bool = False,
         packing: Packing | None = None,
+        remembers: bool = False,
+        constant: bool = False,
     ) -> None:
         self.device, self.training = get_device(device), training
         self.clock = self.device.zeros(2, np.uint32) if clock is None else clock
         self._random, self._reuse, self._resize, self.packing = random or Random(0), reuse, resize, packing
+        self._remembers, self._constant, self._aside = remembers, constant, False
         self._arrays: list[Any] = []
+        self._states: list[tuple[Any, ...]] = []
+        self._kept: dict[tuple[int, str], tuple[Any, Any]] = {}
         self.rewind()
 
     def rewind(self) -> None:
         """Begin another pass."""
-        self._next, self._n_noises = 0, 0
+        self._next, self._n_noises, self._n_remembered = 0, 0, 0
         self._written: set[int] = set()
 
     def empty(self, shape: tuple[int, ...], dtype: Any) -> Any:
         """Return an array of this shape, C-contiguous, with any contents (the CPU's stand on cache lines)."""
+        if self._aside:
+            return self._made(shape, dtype)
         if self._resize:
             return self._at_least(shape, np.dtype(dtype))
         if self._reuse and self._next < len(self._arrays):
@@ -136,3 +149,32 @@ class Context:
         before = place in self._written
         self._written.add(place)
         return before
+
+    def remembered(self, n: int, sizes: tuple[int, ...], dtype: Any) -> tuple[Any, ...] | None:
+        """Return the states (n, size) of this pass's next recurrent layer, which it reads and writes; None for zeros.
+
+        They begin as zeros. Later passes may have fewer sequences, the first of those before.
+        """
+        if not self._remembers:
+            return None
+        if self._n_remembered == len(self._states):
+            self._states.append(tuple(self.device.zeros((n, size), dtype) for size in sizes))
+        self._n_remembered += 1
+        return tuple(state[:n] for state in self._states[self._n_remembered - 1])
+
+    def forget(self) -> None:
+        """Let the next pass begin with states of zero."""
+        for states in self._states:
+            for state in states:
+                state[...] = 0
+
+    def kept(self, array: Any, kind: str, make: Callable[[], Any]) -> Any:
+        """Return what ``make`` makes of a parameter; where parameters are constant, what it made in the first pass."""
+        if not self._constant:
+            return make()
+        place = (id(array), kind)
+        if place not in self._kept:
+            self._aside = True  # later passes do not ask for this array
+            self._kept[place] = (array, make())  # with the parameter, so that no other takes its number
+            self._aside = False
+        return self._kept[place][1]

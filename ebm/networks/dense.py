@@ -138,10 +138,15 @@ class TransposedDense(Dense):
 
 def _packed(matrix: Any, context: Context, *, transposed: bool) -> np.ndarray:
     """Return W, or its transpose, in the panels that products read."""
-    depth, n = matrix.shape[::-1] if transposed else matrix.shape
-    panels = context.empty(dense.panels_shape(depth, n, matrix.dtype), matrix.dtype)
-    (dense.pack_transposed if transposed else dense.pack_into)(matrix, panels)
-    return panels
+
+    def panels() -> np.ndarray:
+        depth, n = matrix.shape[::-1] if transposed else matrix.shape
+        made: np.ndarray = context.empty(dense.panels_shape(depth, n, matrix.dtype), matrix.dtype)
+        (dense.pack_transposed if transposed else dense.pack_into)(matrix, made)
+        return made
+
+    found: np.ndarray = context.kept(matrix, f"panels {transposed}", panels)
+    return found
 
 
 def _times(a: Any, matrix: Any, out: Any, context: Context, *, transposed: bool) -> None:

@@ -1,8 +1,8 @@
 """What a cell is: how a recurrent layer's state goes from frame to frame, through whole sequences at once.
 
-A cell is given the frames of a batch, packed by time (`ebm.networks.packing`, the context's ``packing``), and the states
-before the first ones; it returns its output at every frame, and the states after the last. Products that do not wait
-for the recurrence are made for all frames together: those with the input before, and weight gradients after.
+A cell is given the frames of a batch, packed by time (`ebm.networks.packing`, the context's ``packing``), and the
+states before the first ones; it returns its output at every frame, and the states after the last. Products that do not
+wait for the recurrence are made for all frames together: those with the input before, and weight gradients after.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ebm.kernels.frames import clear_rows, gather_rows, scatter_rows
+from ebm.kernels.frames import clear_rows, copy_rows, gather_rows, scatter_rows
 from ebm.networks.context import Context
 from ebm.networks.layer import Parameters, Shape
 from ebm.random import Random
@@ -40,8 +40,19 @@ class Recurrent:
         return self.cell.initial(shape[0], random, dtype)
 
     def forward(self, parameters: Parameters, x: Any, context: Context) -> tuple[Any, Any]:
-        """Return the outputs at every frame, from states of zero."""
-        y, _, cache = self.cell.forward(parameters, self._turned(x, context), None, context)
+        """Return the outputs at every frame, from states of zero, or those that the context remembers.
+
+        Raises
+        ------
+        ValueError
+            When the context remembers states, and the layer goes backwards: what comes later is not known yet.
+        """
+        states = context.remembered(fitting(context.packing, x).n, self.cell.state_sizes, x.dtype)
+        if states is not None and self.backwards:
+            raise ValueError("a layer that goes backwards cannot go on from states: its first frame is the last one")
+        y, finals, cache = self.cell.forward(parameters, self._turned(x, context), states, context)
+        for state, final in zip(states or (), finals, strict=False):
+            copy_rows(final, state)
         return self._turned(y, context), cache
 
     def backward(

@@ -36,7 +36,7 @@ class SequenceLoss:
 
     @property
     def frames_of(self) -> str | None:
-        """ "x" where the task is aligned."""
+        """Return "x" where the task is aligned."""
         return "x" if self.aligned else None
 
     def gradient(self, parameters: Parameters, batch: SequenceBatch, gradients: Parameters, context: Context) -> Any:

@@ -15,6 +15,10 @@ from ebm.networks.layer import Parameters
 
 def packed(matrix: Any, context: Context, *, transposed: bool = False) -> Any:
     """Return a matrix, or its transpose, in the panels that products read."""
+    return context.kept(matrix, f"panels {transposed}", lambda: _packed(matrix, context, transposed=transposed))
+
+
+def _packed(matrix: Any, context: Context, *, transposed: bool) -> Any:
     depth, n = matrix.shape[::-1] if transposed else matrix.shape
     panels = context.empty(dense.panels_shape(depth, n, matrix.dtype), matrix.dtype)
     (dense.pack_transposed if transposed else dense.pack_into)(matrix, panels)
@@ -22,7 +26,7 @@ def packed(matrix: Any, context: Context, *, transposed: bool = False) -> Any:
 
 
 def project_inputs(parameters: Parameters, x: Any, n: int, context: Context) -> Any:
-    """Return x U + b for every frame, in rows as wide as the recurrence's products need; ValueError for other widths."""
+    """Return x U + b for every frame, in rows as wide as the recurrence's products need; ValueError for other sizes."""
     weights, bias = parameters["input_weights"], parameters["bias"]
     if weights.shape != (x.shape[1], n):
         raise ValueError(f"input_weights have shape {weights.shape}, but {x.shape[1]} inputs and {n} gates take others")
