@@ -1,0 +1,89 @@
+"""What a model of tokens learns: the mean of -log p(y_t | y_<t, v) over all tokens, stops included; in nats."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ebm.networks.context import Context
+from ebm.networks.layer import Parameters
+from ebm.networks.losses import SoftmaxCrossEntropy
+from ebm.networks.sequential import part
+from ebm.recurrent.batch import SequenceBatch, SequenceSamples
+from ebm.recurrent.generation import FIRST, TokenModel
+from ebm.recurrent.learning import in_order, upload_batch
+
+VECTORS = "vectors"  # what belongs to whole samples, where first states are made of it
+AT_ONCE = 256  # sequences whose probabilities are computed together
+
+
+@dataclass(frozen=True)
+class NextToken:
+    """The loss of every token given those before it; satisfies `SequenceObjective`.
+
+    Sequences are "x" and "y" of `inputs_and_targets`; vectors, if any, belong to samples as "vectors".
+
+    Parameters
+    ----------
+    model : TokenModel
+    """
+
+    model: TokenModel
+
+    statistics: ClassVar[tuple[str, ...]] = ()
+    frames_of: ClassVar[str | None] = "x"
+
+    def gradient(self, parameters: Parameters, batch: SequenceBatch, gradients: Parameters, context: Context) -> Any:
+        """Write the gradient, and return -log p of every token, (n_frames,)."""
+        model = self.model
+        with context.packed(batch.packings["x"]):
+            logits, made, cache = self._logits(parameters, batch, context)
+            values, d_logits = SoftmaxCrossEntropy().value_and_gradient(logits, _target(batch), batch.weights, context)
+            d_states = model.backward(parameters, cache, d_logits, gradients, context)
+        if model.first is not None and d_states is not None:
+            model.first.backward(part(parameters, FIRST), made, d_states, part(gradients, FIRST), context)
+        return values
+
+    def values(self, parameters: Parameters, batch: SequenceBatch, context: Context) -> Any:
+        """Return -log p of every token, (n_frames,)."""
+        with context.packed(batch.packings["x"]):
+            logits, _, _ = self._logits(parameters, batch, context)
+            return SoftmaxCrossEntropy().values(logits, _target(batch), context)
+
+    def _logits(self, parameters: Parameters, batch: SequenceBatch, context: Context) -> tuple[Any, Any, Any]:
+        states, made = self.model.first_states(parameters, batch.extra.get(VECTORS), context)
+        logits, _, cache = self.model.forward(parameters, batch.frames["x"].reshape(-1), states, context)
+        return logits, made, cache
+
+
+def log_probabilities(model: TokenModel, parameters: Parameters, samples: SequenceSamples) -> np.ndarray:
+    """Return log p(y, stop | v) of every sequence, in nats; float64 of shape (n_samples,), on the CPU."""
+    totals = []
+    for top in range(0, samples.n_samples, AT_ONCE):
+        some = samples.subset(np.arange(top, min(top + AT_ONCE, samples.n_samples)))
+        context = Context()
+        batch = upload_batch(some, context.device)
+        values = NextToken(model).values(parameters, batch, context)
+        per_frame = in_order(values.astype(np.float64), batch.packings["x"])
+        totals.append(-np.add.reduceat(per_frame, some.main.starts[:-1]))
+    return np.concatenate(totals)
+
+
+def last_outputs(model: TokenModel, parameters: Parameters, samples: SequenceSamples) -> np.ndarray:
+    """Return the highest cell's output after each sequence's last token, before the stop; (n_samples, output_size)."""
+    found = []
+    for top in range(0, samples.n_samples, AT_ONCE):
+        some = samples.subset(np.arange(top, min(top + AT_ONCE, samples.n_samples)))
+        context = Context()
+        batch = upload_batch(some, context.device)
+        with context.packed(batch.packings["x"]):
+            states, _ = model.first_states(parameters, batch.extra.get(VECTORS), context)
+            _, finals, _ = model.forward(parameters, batch.frames["x"].reshape(-1), states, context)
+        found.append(np.array(finals[-1][0][:, : model.stack.output_size]))
+    return np.concatenate(found)
+
+
+def _target(batch: SequenceBatch) -> Any:
+    return batch.frames["y"].reshape(-1)
