@@ -46,6 +46,18 @@ def tanh(a: Any) -> Any:
 
 
 @cell
+def sigmoid_slope(y: Any) -> Any:
+    """y (1 - y), the slope of y = sigma(a)."""
+    return y * (type(y)(1) - y)
+
+
+@cell
+def tanh_slope(y: Any) -> Any:
+    """1 - y^2, the slope of y = tanh(a)."""
+    return type(y)(1) - y * y
+
+
+@cell
 def relu(a: Any) -> Any:
     """max(a, 0); NaN stays NaN."""
     zero = type(a)(0)

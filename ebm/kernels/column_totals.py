@@ -44,7 +44,7 @@ def _cpu(a: Any, add: Any, out: Any, first: Any, last: Any) -> None:
 @cuda_loop
 def _gpu(a: Any, add: Any, out: Any) -> None:
     """One block sums one column."""
-    for j in range(cuda.blockIdx.x, a.shape[1], cuda.gridDim.x):
+    for j in range(cuda.blockIdx.x, out.size, cuda.gridDim.x):
         total = type(a[0, 0])(0)
         for row in range(cuda.threadIdx.x, a.shape[0], cuda.blockDim.x):
             total += a[row, j]
@@ -81,7 +81,7 @@ def column_totals(a: Any, out: Any, *, add: bool = False) -> None:
 
     Parameters
     ----------
-    a : array of shape (rows, n), float32 or float64, C-contiguous, on the CPU or the GPU
+    a : array of shape (rows, at least n), float32 or float64, C-contiguous, on the CPU or the GPU
     out : array of shape (n,), of the same dtype and device
     add : bool, default=False
 
@@ -90,9 +90,9 @@ def column_totals(a: Any, out: Any, *, add: bool = False) -> None:
     ValueError
         When ``out`` does not fit.
     """
-    if out.shape != a.shape[1:] or out.dtype != a.dtype or on_gpu(out) != on_gpu(a):
+    if out.ndim != 1 or out.size > a.shape[1] or out.dtype != a.dtype or on_gpu(out) != on_gpu(a):
         raise ValueError(f"out is {out.dtype}{out.shape}, but the columns of {a.dtype}{a.shape} are to be summed")
     if on_gpu(a):
-        _gpu(a.shape[1] * BLOCK, a, add, out)
+        _gpu(out.size * BLOCK, a, add, out)
     else:
-        over_rows(_cpu, (a, add, out), a.shape[1], a.size)
+        over_rows(_cpu, (a, add, out), out.size, a.size)

@@ -1,8 +1,8 @@
-"""Leaky averages over time, one scan for all columns of a batch of sequences:
+"""Leaky averages over time, with an alpha for each column: one scan for all columns of a batch of sequences.
 
     s_t = (1 - alpha) u_t + alpha s_{t-1}
 
-with an alpha for each column. Backwards, with e_t = dL/ds_t in all (what comes from above, and from time t + 1):
+Backwards, with e_t = dL/ds_t in all (what comes from above, and from time t + 1):
 
     e_t = (from above) + alpha e_{t+1},    du_t = (1 - alpha) e_t,    dL/ds_0 = alpha e_1
     dalpha = sum_t e_t (s_{t-1} - u_t),    dlogit = alpha (1 - alpha) dalpha    where alpha = sigma(logit)
@@ -37,9 +37,9 @@ def leaked(s: Any, u: Any, alpha: Any) -> Any:
 
 
 @cell
-def rate_slope(e: Any, s: Any, u: Any, alpha: Any) -> Any:
-    """What a step adds to the gradient of the logit of alpha; s is the state before it."""
-    return alpha * (type(s)(1) - alpha) * (e * (s - u))
+def rest(e: Any, alpha: Any) -> Any:
+    """(1 - alpha) e."""
+    return (type(e)(1) - alpha) * e
 
 
 # ---- CPU ----
@@ -90,26 +90,42 @@ def _forward_cpu(
 
 
 @inner
-def _step_back(above: Any, below: Any, alpha: Any, carried: Any, out: Any) -> None:
-    """out = du; ``carried`` brings alpha e from time to time."""
-    one = out.dtype.type(1)
-    for j in range(out.size):
-        e = above[j] + below[j] + carried[j]
-        out[j] = (one - alpha[j]) * e
-        carried[j] = alpha[j] * e
+def _gather(above: Any, below: Any, e: Any) -> None:
+    """Add what comes from above to alpha e_{t+1}, which makes it e_t."""
+    for j in range(e.size):
+        e[j] += above[j] + below[j]
 
 
 @inner
-def _add_slopes(above: Any, below: Any, carried: Any, before: Any, u: Any, alpha: Any, out: Any) -> None:
+def _step_back(e: Any, alpha: Any, out: Any) -> None:
+    """out = du."""
     for j in range(out.size):
-        out[j] += rate_slope(above[j] + below[j] + carried[j], before[j], u[j], alpha[j])
+        out[j] = rest(e[j], alpha[j])
 
 
 @inner
-def _add_first_slopes(above: Any, below: Any, carried: Any, u: Any, alpha: Any, out: Any) -> None:
-    zero = out.dtype.type(0)
+def _shrink(e: Any, alpha: Any) -> None:
+    for j in range(e.size):
+        e[j] *= alpha[j]
+
+
+@inner
+def _add_slopes(e: Any, before: Any, u: Any, out: Any) -> None:
     for j in range(out.size):
-        out[j] += rate_slope(above[j] + below[j] + carried[j], zero, u[j], alpha[j])
+        out[j] += e[j] * (before[j] - u[j])
+
+
+@inner
+def _add_first_slopes(e: Any, u: Any, out: Any) -> None:
+    for j in range(out.size):
+        out[j] -= e[j] * u[j]
+
+
+@inner
+def _finish(slopes: Any, alpha: Any) -> None:
+    """From dL/dalpha to the logit of alpha."""
+    for j in range(slopes.size):
+        slopes[j] *= rest(alpha[j], alpha[j])
 
 
 @core(allocates=False)
@@ -128,18 +144,22 @@ def _backward_cpu(
         t = active.size - 1 - back
         for rank in range(low, min(high, active[t])):
             frame = starts[t] + rank
-            dy, ds, rest = above[frame, left:right], below[frame], carried[rank]
+            e = carried[rank]
+            _gather(above[frame, left:right], below[frame], e)
             if slopes.shape[0] > 0:
                 total = slopes[order[rank]]
                 if t > 0:
-                    _add_slopes(dy, ds, rest, s[starts[t - 1] + rank], u[frame], alpha, total)
+                    _add_slopes(e, s[starts[t - 1] + rank], u[frame], total)
                 elif initial.shape[0] > 0:
-                    _add_slopes(dy, ds, rest, initial[order[rank]], u[frame], alpha, total)
+                    _add_slopes(e, initial[order[rank]], u[frame], total)
                 else:
-                    _add_first_slopes(dy, ds, rest, u[frame], alpha, total)
-            _step_back(dy, ds, alpha, rest, du[frame])
-    if d_initial.shape[0] > 0:
-        for rank in range(low, high):
+                    _add_first_slopes(e, u[frame], total)
+            _step_back(e, alpha, du[frame])
+            _shrink(e, alpha)
+    for rank in range(low, high):
+        if slopes.shape[0] > 0:
+            _finish(slopes[order[rank]], alpha)
+        if d_initial.shape[0] > 0:
             copy_row(carried[rank], d_initial[order[rank]])
 
 
@@ -153,9 +173,7 @@ def _rates_gpu(logits: Any, fixed: Any, out: Any) -> None:
 
 
 @cuda_loop
-def _forward_gpu(
-    u: Any, alpha: Any, initial: Any, s: Any, final: Any, starts: Any, active: Any, order: Any
-) -> None:
+def _forward_gpu(u: Any, alpha: Any, initial: Any, s: Any, final: Any, starts: Any, active: Any, order: Any) -> None:
     n = s.shape[1]
     for item in range(cuda.grid(1), order.size * n, cuda.gridsize(1)):
         rank, j = item // n, item % n
@@ -179,10 +197,10 @@ def _backward_gpu(
     n = s.shape[1]
     for item in range(cuda.grid(1), order.size * n, cuda.gridsize(1)):
         rank, j = item // n, item % n
-        zero = type(u[0, 0])(0)
-        rest, total, rate = zero, zero, alpha[j]
+        zero, rate = type(u[0, 0])(0), alpha[j]
+        e, total = zero, zero
         if d_final.shape[0] > 0:
-            rest = d_final[order[rank], j]
+            e = d_final[order[rank], j]
         t = 0
         while t < active.size and rank < active[t]:
             t += 1
@@ -194,14 +212,14 @@ def _backward_gpu(
                 before = s[starts[t - 1] + rank, j]
             elif initial.shape[0] > 0:
                 before = initial[order[rank], j]
-            e = above[frame, left + j] + below[frame, j] + rest
-            total += rate_slope(e, before, u[frame, j], rate)
-            du[frame, j] = (type(e)(1) - rate) * e
-            rest = rate * e
+            e += above[frame, left + j] + below[frame, j]
+            total += e * (before - u[frame, j])
+            du[frame, j] = rest(e, rate)
+            e *= rate
         if slopes.shape[0] > 0:
-            slopes[order[rank], j] = total
+            slopes[order[rank], j] = rest(rate, rate) * total
         if d_initial.shape[0] > 0:
-            d_initial[order[rank], j] = rest
+            d_initial[order[rank], j] = e
 
 
 # ---- what others call ----
@@ -247,7 +265,7 @@ def forward(u: Any, alpha: Any, initial: Any, s: Any, final: Any, packing: Any) 
 
 
 def backward(
-    u: Any, alpha: Any, initial: Any, s: Any, above: Any, left: int, below: Any, d_final: Any, carried: Any,
+    u: Any, alpha: Any, initial: Any, s: Any, above: Any, left: Any, below: Any, d_final: Any, carried: Any,
     slopes: Any, du: Any, d_initial: Any, packing: Any,
 ) -> None:  # fmt: skip
     """Go back through time, and write du.

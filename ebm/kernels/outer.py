@@ -64,10 +64,12 @@ def _add_part(a: Any, top: Any, rows: Any, panel: Any, out: Any, left: Any, n: A
 
 
 @core(allocates=False)
-def _outer(a: Any, b: Any, add: Any, panels: Any, blocks: Any, out: Any, first: Any, last: Any) -> None:
-    """Do the columns of panels [first, last)."""
+def _outer(
+    a: Any, b: Any, begin: Any, end: Any, add: Any, panels: Any, blocks: Any, out: Any, first: Any, last: Any
+) -> None:
+    """Do panels [first, last) of the columns [begin, end)."""
     width = panels.shape[2]
-    left, right = first * width, min(last * width, out.shape[1])
+    left, right = begin + first * width, min(begin + last * width, end)
     if not add:
         for i in range(out.shape[0]):
             row = out[i, left:right]
@@ -76,12 +78,13 @@ def _outer(a: Any, b: Any, add: Any, panels: Any, blocks: Any, out: Any, first: 
     for top in range(0, a.shape[0], panels.shape[1]):
         rows = min(panels.shape[1], a.shape[0] - top)
         for p in range(first, last):
-            n = min(width, out.shape[1] - p * width)
-            _copy_block(b, top, rows, p * width, n, panels[first])
+            here = begin + p * width
+            n = min(width, end - here)
+            _copy_block(b, top, rows, here, n, panels[first])
             if n == width:
-                _add_whole(a, top, rows, panels[first], out, p * width)
+                _add_whole(a, top, rows, panels[first], out, here)
             else:
-                _add_part(a, top, rows, panels[first], out, p * width, n, blocks[first])
+                _add_part(a, top, rows, panels[first], out, here, n, blocks[first])
 
 
 def working_shapes(n: int, dtype: Any) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
@@ -90,7 +93,10 @@ def working_shapes(n: int, dtype: Any) -> tuple[tuple[int, int, int], tuple[int,
     return (-(-n // width), DEPTH, width), (-(-n // width), 48, width + 16)
 
 
-def outer(a: np.ndarray, b: np.ndarray, out: np.ndarray, *, add: bool = False, working: Any = None) -> None:
+def outer(
+    a: np.ndarray, b: np.ndarray, out: np.ndarray, *, add: bool = False, working: Any = None,
+    columns: tuple[int, int] | None = None,
+) -> None:  # fmt: skip
     """Write a^T b into ``out``, or add it.
 
     Parameters
@@ -101,7 +107,11 @@ def outer(a: np.ndarray, b: np.ndarray, out: np.ndarray, *, add: bool = False, w
     add : bool, default=False
     working : tuple of ndarray, optional
         Of ``working_shapes``, zeros at first; allocated by default.
+    columns : tuple of int, optional
+        Begin and end of the columns, of b and of ``out``, that are wanted; by default all n.
     """
-    panels, blocks = working or (aligned(shape, a.dtype) for shape in working_shapes(out.shape[1], a.dtype))
-    work = a.shape[0] * out.size // MULTIPLY + out.size
-    over_rows(_outer, (a, b, add, panels, blocks, out), panels.shape[0], work)
+    begin, end = columns or (0, out.shape[1])
+    panels, blocks = working or (aligned(shape, a.dtype) for shape in working_shapes(end - begin, a.dtype))
+    size = out.shape[0] * (end - begin)
+    work = a.shape[0] * size // MULTIPLY + size
+    over_rows(_outer, (a, b, begin, end, add, panels, blocks, out), panels.shape[0], work)

@@ -18,7 +18,7 @@ import numpy as np
 
 from ebm.kernels.dense import MULTIPLY
 from ebm.kernels.jit import core, cuda_part, inner
-from ebm.kernels.linear import NEXT, THIRD, tile_rows
+from ebm.kernels.linear import NEXT, NONE, THIRD, tile_rows
 from ebm.kernels.processor import leading
 from ebm.kernels.threads import over_rows
 from ebm.kernels.vector import at, tile_wide
@@ -44,28 +44,38 @@ def share(ends: Any, first: Any, last: Any) -> Any:
 
 
 @inner
-def multiply_rows(a: Any, top: Any, rows: Any, panels: Any, n: Any, out: Any, bottom: Any) -> None:
-    """out[bottom + r, :n] += a[top + r] @ B for r < rows; B (a's columns, n) is in panels, out is padded to these.
+def multiply_part(
+    a: Any, top: Any, rows: Any, first: Any, last: Any, panels: Any, left: Any, right: Any, out: Any, bottom: Any
+) -> None:
+    """out[bottom + r, left:right] += a[top + r, first:last] @ B[first:last, left:right] for r < rows; B is in panels.
 
-    The few rows that are left over by tiles go through a panel one by one, in four vectors: two would wait for sums.
+    Columns beside these, to the borders of panels, get sums that mean nothing. The few rows that are left over by tiles
+    go through a panel one by one, in four vectors: two would wait for sums.
     """
-    _, depth, width = panels.shape
-    half = width // 2
-    for begin in range(0, rows, ROWS_TOGETHER):
-        here = min(ROWS_TOGETHER, rows - begin)
+    _, height, width = panels.shape
+    half, depth = width // 2, last - first
+    for done in range(0, rows, ROWS_TOGETHER):
+        here = min(ROWS_TOGETHER, rows - done)
         many = here // THIRD * THIRD
-        for p in range((n + width - 1) // width):
-            source, target = (top + begin) * a.shape[1], (bottom + begin) * out.shape[1] + p * width
-            for h in range(0, min(width, n - p * width), half):
+        for p in range(left // width, (right + width - 1) // width):
+            source, target = (top + done) * a.shape[1] + first, (bottom + done) * out.shape[1] + p * width
+            panel = (p * height + first) * width
+            for h in range(max(left - p * width, 0) // half * half, min(width, right - p * width), half):
                 tile_rows(
-                    at(a, source), a.shape[1], NEXT, at(panels, p * depth * width + h), width, depth,
+                    at(a, source), a.shape[1], NEXT, at(panels, panel + h), width, depth,
                     at(out, target + h), out.shape[1], many,
                 )  # fmt: skip
             for r in range(many, here):
                 tile_wide(
-                    at(a, source + r * a.shape[1]), a.shape[1], NEXT, at(panels, p * depth * width), width, depth,
+                    at(a, source + r * a.shape[1]), a.shape[1], NEXT, at(panels, panel), width, depth,
                     at(out, target + r * out.shape[1]), out.shape[1],
                 )  # fmt: skip
+
+
+@inner
+def multiply_rows(a: Any, top: Any, rows: Any, panels: Any, n: Any, out: Any, bottom: Any) -> None:
+    """out[bottom + r, :n] += a[top + r] @ B for r < rows; B (a's columns, n) is in panels, out is padded to these."""
+    multiply_part(a, top, rows, NONE, panels.shape[1], panels, NONE, n, out, bottom)
 
 
 @inner
@@ -152,6 +162,15 @@ def passed_back(rank: Any, j: Any, going: Any, order: Any, carried: Any, d_final
     return type(carried[rank, j])(0)
 
 
+@cuda_part
+def add_up(value: Any, rank: Any, j: Any, going: Any, sums: Any) -> None:
+    """Add to a sequence's sum over its frames, which begins at its last one."""
+    if rank < going:
+        sums[rank, j] += value
+    else:
+        sums[rank, j] = value
+
+
 @core(allocates=False)
 def _project(x: Any, panels: Any, bias: Any, n: Any, out: Any, first: Any, last: Any) -> None:
     for top in range(first, last, ROWS_TOGETHER):
@@ -186,7 +205,7 @@ def project(x: np.ndarray, panels: np.ndarray, bias: np.ndarray, n: int, out: np
 
 
 def add_product(a: np.ndarray, panels: np.ndarray, n: int, out: np.ndarray) -> None:
-    """Add a W for all frames to padded rows; otherwise as `project`, and ``a`` may have more columns than W has rows."""
+    """Add a W for all frames to padded rows; as `project`, but ``a`` may have more columns than W has rows."""
     work = a.shape[0] * (panels.shape[1] * n // MULTIPLY + n)
     over_rows(_multiply, (a, panels, np.int64(n), out), a.shape[0], work)
 

@@ -163,8 +163,15 @@ class GatedCell(Cell):
         self, parameters: Parameters, x: Any, states: States | None, context: Context
     ) -> tuple[Any, States, Any]:
         """Return the output at every frame, the states after the last, and the cache; see `Cell`."""
-        packing = fitting(context.packing, x)
+        fitting(context.packing, x)
         pre = project_inputs(parameters, x, self.units * self.n_gates, context)
+        return self.through_time(parameters, x, pre, states, context)
+
+    def through_time(
+        self, parameters: Parameters, x: Any, pre: Any, states: States | None, context: Context
+    ) -> tuple[Any, States, Gates]:
+        """Return what `forward` does, given x U + b (and whatever else a cell around this one adds), used up."""
+        packing = fitting(context.packing, x)
         shape = (packing.n_frames, self.units)
         previous, hidden = context.empty(shape, x.dtype), context.empty(shape, x.dtype)
         finals = tuple(context.empty((packing.n, size), x.dtype) for size in self.state_sizes)
@@ -185,12 +192,12 @@ class GatedCell(Cell):
         wants_states: bool = False,
     ) -> Backward:
         """Write gradients, and return those of the input and of the first states; see `Cell`."""
-        x, pre, packing = cache.x, cache.pre, cache.packing
+        x, packing = cache.x, cache.packing
         given = d_states or none(self.state_sizes, x.dtype, context)
         rows = packing.n if wants_states else 0
         d_initial = tuple(context.empty((rows, size), x.dtype) for size in self.state_sizes)
         self._retreat(parameters, cache, dy, given, d_initial, gradients, context)
-        dx = weight_gradients(parameters, x, cache.previous, pre, gradients, context, wants_input=wants_input)
+        dx = self._weight_gradients(parameters, cache, gradients, context, wants_input=wants_input)
         return Backward(dx, d_initial if wants_states else None)
 
     @abstractmethod
@@ -209,6 +216,14 @@ class GatedCell(Cell):
 
         The cell's own gradients are written here; those of U, W and b are not.
         """
+
+    def _weight_gradients(
+        self, parameters: Parameters, cache: Gates, gradients: Parameters, context: Context, *, wants_input: bool
+    ) -> Any:
+        """Write dU, dW and db of gradients of pre-activations, and return dx where it is wanted."""
+        return weight_gradients(
+            parameters, cache.x, cache.previous, cache.pre, gradients, context, wants_input=wants_input
+        )
 
 
 def fitting(packing: Packing | None, x: Any) -> Packing:

@@ -1,4 +1,4 @@
-"""The recurrence on a GPU, given a cell's step: the loop over time is Python's, a product and a CUDA loop for each time.
+"""The recurrence on a GPU, given a cell's step: time goes by in Python, a product and a CUDA loop for each step.
 
 A batch's lengths decide on all that is launched, so a learner captures it in a graph for each of them.
 """
@@ -18,7 +18,32 @@ from ebm.recurrent.cell import States
 def moments(packing: Packing) -> list[Moment]:
     """Return where the frames of each time stand."""
     rows = [int(n) for n in packing.host_active]
-    return [Moment(int(top), *sizes) for top, sizes in zip(packing.host_starts, zip(rows, [*rows[1:], 0]))]
+    tops = map(int, packing.host_starts[:-1])
+    return [Moment(*place) for place in zip(tops, rows, [*rows[1:], 0], strict=True)]
+
+
+def product_of(a: Any, weights: Any, packing: Packing, context: Context) -> Callable[[Moment], Any]:
+    """Return what multiplies the rows of a time.
+
+    Parameters
+    ----------
+    a : array of shape (n_frames, k)
+    weights : array of shape (k, m)
+    packing : Packing
+    context : Context
+
+    Returns
+    -------
+    callable of (moment,)
+        Returns an array (n, m), the same every time, whose first rows are a W of the time's rows.
+    """
+    out = context.empty((packing.n, weights.shape[1]), weights.dtype)
+
+    def multiply(moment: Moment) -> Any:
+        context.device.matmul(a[moment.top : moment.top + moment.rows], weights, out[: moment.rows])
+        return out
+
+    return multiply
 
 
 def go_forward(
@@ -44,16 +69,14 @@ def go_forward(
             gather_rows(state, packing.order, rows[: packing.n])
         else:
             clear_rows(rows[: packing.n])
-    products = context.empty((packing.n, weights.shape[1]), weights.dtype)
+    multiply = product_of(previous[0], weights, packing, context)
     for moment in moments(packing):
-        rows = previous[0][moment.top : moment.top + moment.rows]
-        context.device.matmul(rows, weights, products[: moment.rows])
-        step(products, moment)
+        step(multiply(moment), moment)
 
 
 def go_back(
     weights: Any, d_products: Any, carried: States, d_initial: States, packing: Packing, context: Context,
-    step_back: Callable[[Moment], None],
+    step_back: Callable[[Moment], None], *, beside: Any = None,
 ) -> None:  # fmt: skip
     """Go back through time.
 
@@ -71,6 +94,8 @@ def go_back(
     context : Context
     step_back : callable of (moment,)
         Does one time.
+    beside : array of shape (n, units), optional
+        What reaches the first state beside the product: ``step_back`` writes it, and takes it at the time before.
     """
     wanted = d_initial[0].shape[0] > 0
     for moment in reversed(moments(packing)):
@@ -81,3 +106,5 @@ def go_back(
     if wanted:
         for state, first in zip(carried, d_initial, strict=True):
             scatter_rows(state, packing.order, first)
+        if beside is not None:
+            scatter_rows(beside, packing.order, d_initial[0], add=True)

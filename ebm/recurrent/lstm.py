@@ -56,28 +56,34 @@ class LSTMCell(GatedCell):
         packing: Packing, context: Context,
     ) -> tuple[Any, ...]:  # fmt: skip
         before, squashed = context.empty(hidden.shape, hidden.dtype), context.empty(hidden.shape, hidden.dtype)
-        both: Any = (previous, before)
-        written: Any = (squashed, hidden, finals)
+        both, first, last = (previous, before), pair(states), pair(finals)
         if on_gpu(pre):
-            step = partial(lstm.step, pre, both, *written, packing.order)
+            none = context.empty((0, self.units), pre.dtype)
+            step = partial(lstm.step, pre, none, both, squashed, hidden, last, packing.order)
             go_forward(parameters["recurrent_weights"], states, both, packing, context, step)
         else:
-            first: Any = states
-            lstm.forward(pre, recurrent_panels(parameters, context), first, both, *written, packing)
+            panels = recurrent_panels(parameters, context)
+            lstm.forward(pre, panels, first, both, squashed, hidden, last, packing)
         return before, squashed
 
     def _retreat(
         self, parameters: Parameters, cache: Gates, dy: Any, d_states: States, d_initial: States,
         gradients: Parameters, context: Context,
     ) -> None:  # fmt: skip
-        packing, (before, squashed) = cache.packing, cache.saved
+        pre, packing, (before, squashed) = cache.pre, cache.packing, cache.saved
         shape = (packing.n, gate_columns(self.units, dy.dtype, gpu=on_gpu(dy)))
         carried = context.empty(shape, dy.dtype), context.empty((packing.n, self.units), dy.dtype)
-        arrays: Any = (before, squashed, dy, d_states, carried)
+        last, first = pair(d_states), pair(d_initial)
         if on_gpu(dy):
-            back = partial(lstm.step_back, cache.pre, *arrays, packing.order)
-            go_back(parameters["recurrent_weights"], cache.pre, carried, d_initial, packing, context, back)
+            none = context.empty((0, self.units), dy.dtype)
+            back = partial(lstm.step_back, pre, none, before, squashed, dy, last, carried, none, packing.order)
+            go_back(parameters["recurrent_weights"], pre, carried, d_initial, packing, context, back)
         else:
-            first: Any = d_initial
             panels = recurrent_panels(parameters, context, transposed=True)
-            lstm.backward(cache.pre, panels, *arrays, first, packing)
+            lstm.backward(pre, panels, before, squashed, dy, last, carried, first, packing)
+
+
+def pair(states: States) -> tuple[Any, Any]:
+    """Return h and c."""
+    h, c = states
+    return h, c

@@ -41,16 +41,21 @@ def project_inputs(parameters: Parameters, x: Any, n: int, context: Context) -> 
 
 def outer_into(a: Any, b: Any, gradient: Any, context: Context) -> None:
     """Write a^T b into a gradient, or add it; b may have more columns than are wanted."""
+    outer_parts_into([(a, 0, gradient.shape[1])], b, gradient, context)
+
+
+def outer_parts_into(parts: list[tuple[Any, int, int]], b: Any, gradient: Any, context: Context) -> None:
+    """Write a^T b into columns [begin, end) of a gradient, or add it, for each (a, begin, end)."""
     adds = context.adds(gradient)
-    if not on_gpu(a):
-        working = tuple(context.empty(shape, a.dtype) for shape in working_shapes(gradient.shape[1], a.dtype))
-        outer(a, b, gradient, add=adds, working=working)
-    elif adds:
-        more = context.empty(gradient.shape, gradient.dtype)
-        context.device.matmul(a.T, b, more)
-        dense.add_into(more, gradient)
-    else:
-        context.device.matmul(a.T, b, gradient)
+    target = context.empty(gradient.shape, gradient.dtype) if adds and on_gpu(b) else gradient
+    for a, begin, end in parts:
+        if on_gpu(b):
+            context.device.matmul(a.T, b[:, begin:end], target[:, begin:end])
+        else:
+            working = tuple(context.empty(shape, a.dtype) for shape in working_shapes(end - begin, a.dtype))
+            outer(a, b, target, add=adds, working=working, columns=(begin, end))
+    if target is not gradient:
+        dense.add_into(target, gradient)
 
 
 def sum_into(a: Any, gradient: Any, context: Context) -> None:
@@ -106,7 +111,14 @@ def weight_gradients(
     *, wants_input: bool,
 ) -> Any:  # fmt: skip
     """Write dU = x^T da, dW = previous^T da and db = sum da, and return dx = da U^T where it is wanted."""
-    outer_into(x, d_pre, gradients["input_weights"], context)
     outer_into(previous, d_pre, gradients["recurrent_weights"], context)
+    return input_gradients(parameters, x, d_pre, gradients, context, wants_input=wants_input)
+
+
+def input_gradients(
+    parameters: Parameters, x: Any, d_pre: Any, gradients: Parameters, context: Context, *, wants_input: bool
+) -> Any:
+    """Write dU and db alone, and return dx where it is wanted."""
+    outer_into(x, d_pre, gradients["input_weights"], context)
     sum_into(d_pre, gradients["bias"], context)
     return times_transposed(d_pre, parameters["input_weights"], context) if wants_input else None

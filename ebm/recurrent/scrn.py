@@ -7,21 +7,24 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ebm.kernels import elman, leaky
-from ebm.kernels.activations import SIGMOID
-from ebm.kernels.jit import on_gpu
+from ebm.kernels import leaky
 from ebm.kernels.joining import join, take_left, take_right
-from ebm.kernels.recurrence import gate_columns
 from ebm.networks.context import Context
 from ebm.networks.initial import initial_weights
 from ebm.networks.layer import Parameters
 from ebm.networks.packing import Packing
 from ebm.networks.ranges import count_from, rate_within
 from ebm.random import Random
-from ebm.recurrent.cell import Backward, Cell, States, fitting, recurrent_panels
+from ebm.recurrent.cell import Backward, Cell, Gates, States, fitting
 from ebm.recurrent.products import (
-    add_times, add_times_transposed, outer_into, project_inputs, times, times_transposed, weight_gradients,
-)  # fmt: skip
+    add_times,
+    add_times_transposed,
+    outer_into,
+    project_inputs,
+    times,
+    times_transposed,
+)
+from ebm.recurrent.simple import SimpleCell
 
 
 class Memory(NamedTuple):
@@ -37,12 +40,8 @@ class Memory(NamedTuple):
 class Passed(NamedTuple):
     """What a way forward leaves for the way back."""
 
-    x: Any
-    pre: Any
-    previous: Any
-    hidden: Any
+    gates: Gates
     memory: Memory
-    packing: Packing
 
 
 @dataclass(frozen=True)
@@ -127,11 +126,9 @@ class SCRNCell(Cell):
         memory = self._remember(parameters, x, s_first, packing, context)
         pre = project_inputs(parameters, x, self.units, context)
         add_times(memory.s, parameters["context_to_hidden"], pre, context)
-        previous, hidden = (context.empty((packing.n_frames, self.units), x.dtype) for _ in range(2))
-        last = context.empty((packing.n, self.units), x.dtype)
-        elman.forward(pre, recurrent_panels(parameters, context), SIGMOID, h_first, previous, hidden, last, packing)
-        final = self._joined(last, memory.last, context)
-        return self._joined(hidden, memory.s, context), (final,), Passed(x, pre, previous, hidden, memory, packing)
+        hidden, (last,), gates = self._simple.through_time(parameters, x, pre, (h_first,), context)
+        y, final = self._joined(hidden, memory.s, context), self._joined(last, memory.last, context)
+        return y, (final,), Passed(gates, memory)
 
     def backward(
         self,
@@ -146,24 +143,24 @@ class SCRNCell(Cell):
         wants_states: bool = False,
     ) -> Backward:
         """Write gradients, and return those of the input and of the first state; see `Cell`."""
-        x, packing, dtype = cache.x, cache.packing, dy.dtype
-        dh_last, ds_last = self._parts(d_states, dtype, context)
-        rows = packing.n if wants_states else 0
-        dh_first, ds_first = (context.empty((rows, size), dtype) for size in (self.units, self.context_units))
-        dh = context.empty(cache.hidden.shape, dtype)
+        (gates, memory), (dh_last, ds_last) = cache, self._parts(d_states, dy.dtype, context)
+        dh = context.empty((dy.shape[0], self.units), dy.dtype)
         take_left(dy, dh)
-        carried = context.empty((packing.n, gate_columns(self.units, dtype, gpu=on_gpu(dy))), dtype)
-        panels = recurrent_panels(parameters, context, transposed=True)
-        elman.backward(cache.pre, panels, SIGMOID, cache.hidden, dh, dh_last, carried, dh_first, packing)
-        given = (parameters, x, cache.previous, cache.pre, gradients, context)
-        dx = weight_gradients(*given, wants_input=wants_input)
-        outer_into(cache.memory.s, cache.pre, gradients["context_to_hidden"], context)
-        ds = times_transposed(cache.pre, parameters["context_to_hidden"], context)
+        given = (parameters, gates, dh, (dh_last,), gradients, context)
+        dx, first = self._simple.backward(*given, wants_input=wants_input, wants_states=wants_states)
+        outer_into(memory.s, gates.pre, gradients["context_to_hidden"], context)
+        ds = times_transposed(gates.pre, parameters["context_to_hidden"], context)
+        ds_first = context.empty((gates.packing.n if wants_states else 0, self.context_units), dy.dtype)
         du = self._recall(cache, dy, ds, ds_last, ds_first, gradients, context)
-        outer_into(x, du, gradients["context_weights"], context)
+        outer_into(gates.x, du, gradients["context_weights"], context)
         if wants_input:
             add_times_transposed(du, parameters["context_weights"], dx, context)
-        return Backward(dx, (self._joined(dh_first, ds_first, context),) if wants_states else None)
+        return Backward(dx, None if first is None else (self._joined(first[0], ds_first, context),))
+
+    @property
+    def _simple(self) -> SimpleCell:
+        """What goes through time on top of the context."""
+        return SimpleCell(self.units, self.init, self.recurrent_init, activation="sigmoid")
 
     def _remember(self, parameters: Parameters, x: Any, first: Any, packing: Packing, context: Context) -> Memory:
         u, alpha = times(x, parameters["context_weights"], context), context.empty((self.context_units,), x.dtype)
@@ -177,11 +174,12 @@ class SCRNCell(Cell):
         self, cache: Passed, dy: Any, ds: Any, ds_last: Any, ds_first: Any, gradients: Parameters, context: Context
     ) -> Any:
         """Return dL/du, and write the gradient of the logits of alpha where it is learnt."""
-        n, k, left = cache.packing.n, self.context_units, np.int64(self.units)
+        (s, _, u, alpha, first), packing = cache.memory, cache.gates.packing
+        n, k = packing.n, self.context_units
         du, carried = context.empty(ds.shape, ds.dtype), context.empty((n, k), ds.dtype)
         slopes = context.empty((n if self.learn_alpha else 0, k), ds.dtype)
-        forward = (cache.memory.u, cache.memory.alpha, cache.memory.first, cache.memory.s)
-        leaky.backward(*forward, dy, left, ds, ds_last, carried, slopes, du, ds_first, cache.packing)
+        above = (dy, np.int64(self.units), ds)
+        leaky.backward(u, alpha, first, s, *above, ds_last, carried, slopes, du, ds_first, packing)
         if self.learn_alpha:
             gradient = gradients["context_logit"]
             leaky.logit_gradient(slopes, gradient, add=context.adds(gradient))

@@ -118,7 +118,7 @@ def test_frames_of_a_batch(device, dtype):
 
 
 @pytest.mark.parametrize("dtype", [*DTYPES, np.int64])
-def test_rows_are_gathered_scattered_and_cleared(device, dtype):
+def test_rows_are_gathered_scattered_copied_and_cleared(device, dtype):
     rng = np.random.default_rng(0)
     a, index = rng.integers(-9, 9, (5, 3)).astype(dtype), np.array([3, 0, 6])
     there, at = device.upload(a), device.upload(index)
@@ -130,6 +130,8 @@ def test_rows_are_gathered_scattered_and_cleared(device, dtype):
         frames.scatter_rows(there[1:4], at, wide, add=add)
         exact[index] = exact[index] + a[1:4] if add else a[1:4]
         np.testing.assert_array_equal(device.download(wide), exact)
+    frames.copy_rows(there[2:], wide[:3])
+    exact[:3] = a[2:]
     frames.clear_rows(wide[2:7])
     exact[2:7] = 0
     np.testing.assert_array_equal(device.download(wide), exact)
