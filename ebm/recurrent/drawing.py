@@ -71,8 +71,9 @@ class Drawing:
 
 
 def draw(
-    model: TokenModel, parameters: Parameters, n: int, random: Random, how: Drawing, vectors: np.ndarray | None = None
-) -> Drawn:
+    model: TokenModel, parameters: Parameters, n: int, random: Random, how: Drawing,
+    vectors: np.ndarray | None = None, *, first_row: int = 0,
+) -> Drawn:  # fmt: skip
     """Draw sequences.
 
     Parameters
@@ -82,10 +83,11 @@ def draw(
     n : int
         Sequences.
     random : Random
-        Sequence i takes the numbers of row i at step t, whatever n is and however the others end.
+        Sequence i takes the numbers of row first_row + i at step t, whatever n is and however the others end.
     how : Drawing
     vectors : ndarray of shape (n, n_in), optional
         What first states are made of, one for each sequence.
+    first_row : int, default=0
 
     Returns
     -------
@@ -101,12 +103,13 @@ def draw(
     going, read = np.arange(n), np.full(n, model.boundary)
     tokens, lengths, ended = np.zeros((n, how.max_length), np.int64), np.zeros(n, np.int64), np.zeros(n, bool)
     states, _ = model.first_states(parameters, vectors, Context())
+    context = Context(reuse=True, resize=True, constant=True)
     for t in range(how.max_length + 1):
-        logits, states = _step(model, parameters, read, states)
+        logits, states = _step(model, parameters, read, states, context)
         if t < len(how.prefix):
             chosen = np.full(going.size, how.prefix[t])
         else:
-            chosen = _chosen(logits, random.uniform((n, 1), Stream.GENERATION, t, np.float64)[going, 0], how)
+            chosen = _chosen(logits, random.uniform((n, 1), Stream.GENERATION, t, np.float64, first_row)[going, 0], how)
         stops = chosen == model.boundary
         ended[going[stops]] = True
         if t == how.max_length:
@@ -115,15 +118,17 @@ def draw(
         if going.size == 0:
             break
         tokens[going, t], lengths[going] = read, t + 1
-        states = tuple(tuple(state[~stops] for state in layer) for layer in states)
+        states = tuple(tuple(state[~stops] for state in layer) for layer in states)  # copies
     return Drawn([row[:length] for row, length in zip(tokens, lengths, strict=True)], ended)
 
 
 def _step(
-    model: TokenModel, parameters: Parameters, read: np.ndarray, states: StackStates | None
+    model: TokenModel, parameters: Parameters, read: np.ndarray, states: StackStates | None, context: Context
 ) -> tuple[np.ndarray, StackStates]:
-    """Read one token of each sequence: logits of the next, and the states."""
-    context = Context(packing=Packing(np.ones(read.size, np.int64)))
+    """Read one token of each sequence: logits of the next, and the states; both are overwritten by the next step."""
+    context.rewind()
+    if context.packing is None or context.packing.n != read.size:
+        context.packing = Packing(np.ones(read.size, np.int64))
     logits, finals, _ = model.forward(parameters, read, states, context)
     return logits, finals
 

@@ -47,10 +47,12 @@ _MODULES = {
     "ReconstructionDisplay": "ebm_sklearn.autoencoder_displays",
     "ReconstructionError": "ebm.boltzmann.monitors",
     "SamplesDisplay": "ebm_sklearn.displays",
+    "SequenceGenerator": "ebm_sklearn.sequence_generator",
     "SequenceScaler": "ebm_sklearn.sequence_scaler",
     "SparseAutoencoder": "ebm_sklearn.sparse_autoencoder",
     "StackedAutoencoder": "ebm_sklearn.stacked_autoencoder",
     "StackedAutoencoderClassifier": "ebm_sklearn.stacked_autoencoder_classifier",
+    "UnendedSequenceWarning": "ebm_sklearn._warnings",
     "UntrustedEstimateWarning": "ebm_sklearn._warnings",
     "VariationalAutoencoder": "ebm_sklearn.variational_autoencoder",
     "Vocabulary": "ebm_sklearn.vocabulary",
@@ -76,6 +78,7 @@ if TYPE_CHECKING:
     from ebm.training import Progress as Progress
     from ebm_sklearn._warnings import FitInterruptedWarning as FitInterruptedWarning
     from ebm_sklearn._warnings import OutOfRangeWarning as OutOfRangeWarning
+    from ebm_sklearn._warnings import UnendedSequenceWarning as UnendedSequenceWarning
     from ebm_sklearn._warnings import UntrustedEstimateWarning as UntrustedEstimateWarning
     from ebm_sklearn.autoencoder import Autoencoder as Autoencoder
     from ebm_sklearn.autoencoder_displays import DenoisingDisplay as DenoisingDisplay
@@ -101,6 +104,7 @@ if TYPE_CHECKING:
     from ebm_sklearn.product_of_experts import ProductOfExperts as ProductOfExperts
     from ebm_sklearn.rbm import RBM as RBM
     from ebm_sklearn.rbm_classifier import RBMClassifier as RBMClassifier
+    from ebm_sklearn.sequence_generator import SequenceGenerator as SequenceGenerator
     from ebm_sklearn.sequence_scaler import SequenceScaler as SequenceScaler
     from ebm_sklearn.sequences import from_channels as from_channels
     from ebm_sklearn.sequences import from_lengths as from_lengths

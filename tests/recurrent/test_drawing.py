@@ -48,7 +48,7 @@ def test_samples_have_the_models_distribution(options):
 def test_broken_draws_are_caught(monkeypatch):
     assert p_value(temperature=0.5) < 1e-9
     step = drawing._step
-    monkeypatch.setattr(drawing, "_step", lambda model, parameters, read, states: step(model, parameters, read, None))
+    monkeypatch.setattr(drawing, "_step", lambda m, parameters, read, states, c: step(m, parameters, read, None, c))
     assert p_value() < 1e-9  # states that are not carried
 
 
