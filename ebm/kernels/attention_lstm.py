@@ -12,10 +12,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ebm.kernels.attention import COST, attend, attend_back, clear_frames
 from ebm.kernels.dense import MULTIPLY
 from ebm.kernels.jit import core
-from ebm.kernels.lstm import _activate, _slopes
+from ebm.kernels.lstm_rows import activate_frame, retreat_frame
 from ebm.kernels.recurrence import (
     begin,
     clear_row,
@@ -33,7 +35,7 @@ from ebm.kernels.recurrence import (
 def _forward(
     gates: Any, panels: Any, query_panels: Any, context_panels: Any, query: Any, keys: Any, values: Any, energy: Any,
     begins: Any, counts: Any, bases: Any, work: Any, weights: Any,
-    initial: Any, initial_cell: Any, previous: Any, previous_cell: Any, squashed: Any, out: Any,
+    none: Any, initial: Any, initial_cell: Any, previous: Any, previous_cell: Any, squashed: Any, out: Any,
     final: Any, final_cell: Any,
     starts: Any, active: Any, ends: Any, order: Any, first: Any, last: Any,
 ) -> None:  # fmt: skip
@@ -60,7 +62,7 @@ def _forward(
         for r in range(rows):
             frame, row = top + r, following(t, starts, active, low + r)
             c, hidden = previous_cell[row] if row >= 0 else final_cell[order[low + r]], out[frame, m : m + units]
-            _activate(gates[frame], previous_cell[frame], c, squashed[frame], hidden)
+            activate_frame(gates[frame], none, previous_cell[frame], c, squashed[frame], hidden)
             hand_on(hidden, row, order, low + r, previous, final)
 
 
@@ -68,7 +70,7 @@ def _forward(
 def _backward(
     gates: Any, panels: Any, query_panels: Any, context_panels: Any, query: Any, keys: Any, values: Any, energy: Any,
     begins: Any, counts: Any, bases: Any, work: Any, weights: Any,
-    previous_cell: Any, squashed: Any, dy: Any, d_context: Any, d_keys: Any, d_values: Any, d_energy: Any,
+    none: Any, previous_cell: Any, squashed: Any, dy: Any, d_context: Any, d_keys: Any, d_values: Any, d_energy: Any,
     d_final: Any, d_final_cell: Any, carried: Any, carried_cell: Any, d_initial: Any, d_initial_cell: Any,
     starts: Any, active: Any, ends: Any, order: Any, first: Any, last: Any,
 ) -> None:  # fmt: skip
@@ -87,12 +89,12 @@ def _backward(
         done = max(done, low + rows)
         top = starts[t] + low
         for r in range(rows):
-            frame = top + r
-            _slopes(
-                gates[frame], previous_cell[frame], squashed[frame], dy[frame, m : m + units], carried[low + r],
-                carried_cell[low + r],
+            frame, dh, above = top + r, carried[low + r], dy[top + r, m : m + units]
+            retreat_frame(
+                gates[frame], none, previous_cell[frame], dh[:units], squashed[frame], above, dh[:units],
+                carried_cell[low + r], dh,
             )  # fmt: skip
-            clear_row(carried[low + r])
+            clear_row(dh)
             copy_row(dy[frame, :m], d_context[frame, :m])
         if rows > 0:
             multiply_rows(gates, top, rows, context_panels, m, d_context, top)
@@ -143,7 +145,7 @@ def forward(
     packing : Packing
         Of the target.
     """
-    given = (gates, *panels, *looking, *initial, *previous, squashed, out, *final)
+    given = (gates, *panels, *looking, _no_peepholes(squashed), *initial, *previous, squashed, out, *final)
     recur(_forward, given, packing, _work(looking, gates))
 
 
@@ -173,8 +175,13 @@ def backward(
         Written.
     packing : Packing
     """
-    given = (gates, *panels, *looking, previous_cell, squashed, dy, *gradients, *d_final, *carried, *d_initial)
+    ends = (*d_final, *carried, *d_initial)
+    given = (gates, *panels, *looking, _no_peepholes(squashed), previous_cell, squashed, dy, *gradients, *ends)
     recur(_backward, given, packing, 2 * _work(looking, gates))
+
+
+def _no_peepholes(squashed: Any) -> Any:
+    return np.empty((0, squashed.shape[1]), squashed.dtype)
 
 
 def _work(looking: tuple[Any, ...], gates: Any) -> int:

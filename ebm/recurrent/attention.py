@@ -136,7 +136,7 @@ class AttentionCell:
         """Refuse cells that cannot attend."""
         count_from("width", self.width)
         if type(self.cell) is not LSTMCell:
-            raise ValueError(f"cell must be an LSTMCell, got {self.cell!r}")
+            raise ValueError(f"a cell that attends must be an LSTMCell, got {self.cell!r}")
 
     @property
     def state_sizes(self) -> tuple[int, ...]:

@@ -101,6 +101,13 @@ class EncoderDecoder:
             source = self.decoder.look_at(part(parameters, DECODER), h, packing, context)
         return Encoded(states, source, (encoding, summing, beginning))
 
+    def summarise(self, parameters: Parameters, frames: Any, packing: Packing, context: Context) -> Any:
+        """Return the vector of each source, (n, k)."""
+        frames = frames.reshape(-1) if self.shape == () else frames
+        with context.packed(packing):
+            h, _ = self.encoder.forward(part(parameters, ENCODER), frames, context)
+            return self.summary.forward(part(parameters, SUMMARY), h, context)[0]
+
     def encode_back(
         self, parameters: Parameters, encoded: Encoded, d_states: StackStates, d_source: Any, gradients: Parameters,
         packing: Packing, context: Context,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 # A new name is a line here, and the same as an import under TYPE_CHECKING for mypy and editors (a test compares them).
 _MODULES = {
     "AISMonitor": "ebm.boltzmann.monitors",
+    "AttentionDisplay": "ebm_sklearn.attention_display",
     "Autoencoder": "ebm_sklearn.autoencoder",
     "BernoulliRBM": "ebm_sklearn.bernoulli_rbm",
     "BoltzmannMachine": "ebm_sklearn.boltzmann_machine",
@@ -47,6 +48,7 @@ _MODULES = {
     "ReconstructionDisplay": "ebm_sklearn.autoencoder_displays",
     "ReconstructionError": "ebm.boltzmann.monitors",
     "SamplesDisplay": "ebm_sklearn.displays",
+    "Seq2Seq": "ebm_sklearn.seq2seq",
     "SequenceGenerator": "ebm_sklearn.sequence_generator",
     "SequenceScaler": "ebm_sklearn.sequence_scaler",
     "SparseAutoencoder": "ebm_sklearn.sparse_autoencoder",
@@ -80,6 +82,7 @@ if TYPE_CHECKING:
     from ebm_sklearn._warnings import OutOfRangeWarning as OutOfRangeWarning
     from ebm_sklearn._warnings import UnendedSequenceWarning as UnendedSequenceWarning
     from ebm_sklearn._warnings import UntrustedEstimateWarning as UntrustedEstimateWarning
+    from ebm_sklearn.attention_display import AttentionDisplay as AttentionDisplay
     from ebm_sklearn.autoencoder import Autoencoder as Autoencoder
     from ebm_sklearn.autoencoder_displays import DenoisingDisplay as DenoisingDisplay
     from ebm_sklearn.autoencoder_displays import ReconstructionDisplay as ReconstructionDisplay
@@ -104,6 +107,7 @@ if TYPE_CHECKING:
     from ebm_sklearn.product_of_experts import ProductOfExperts as ProductOfExperts
     from ebm_sklearn.rbm import RBM as RBM
     from ebm_sklearn.rbm_classifier import RBMClassifier as RBMClassifier
+    from ebm_sklearn.seq2seq import Seq2Seq as Seq2Seq
     from ebm_sklearn.sequence_generator import SequenceGenerator as SequenceGenerator
     from ebm_sklearn.sequence_scaler import SequenceScaler as SequenceScaler
     from ebm_sklearn.sequences import from_channels as from_channels

@@ -6,7 +6,6 @@ from ebm.networks.context import Context
 from ebm.networks.packing import Packing
 from ebm.random import Random
 from ebm.recurrent.attention import AttentionCell
-from ebm.recurrent.learning import in_order, pack
 from ebm.recurrent.lstm import LSTMCell
 
 SOURCES, TARGETS = np.array([3, 5, 1, 4]), np.array([2, 1, 4, 3])
@@ -34,15 +33,15 @@ class Case:
         targets = Packing(self.targets, device)
         parameters = {name: device.upload(array) for name, array in self.parameters.items()}
         states = tuple(map(device.upload, self.states))
-        source = self.cell.look_at(parameters, pack(self.frames, sources, device), sources, context)
+        source = self.cell.look_at(parameters, sources.pack(self.frames), sources, context)
         with context.packed(targets):
-            y, finals, cache = self.cell.forward(parameters, pack(self.x, targets, device), source, states, context)
+            y, finals, cache = self.cell.forward(parameters, targets.pack(self.x), source, states, context)
         return y, finals, cache, (parameters, sources, targets)
 
     def outputs(self):
         """y in the order of the targets, and the last states."""
         y, finals, cache, (_, _, targets) = self.forward()
-        return in_order(y, targets), finals, cache.matrices(Context())
+        return targets.unpack(y), finals, cache.matrices(Context())
 
     def backward(self, context=None):
         """Gradients by name: of parameters, x, frames and states."""
@@ -51,12 +50,12 @@ class Case:
         _, _, cache, (parameters, sources, targets) = self.forward(context)
         gradients = {name: device.upload(np.full_like(array, np.nan)) for name, array in self.parameters.items()}
         back = self.cell.backward(
-            parameters, cache, pack(self.dy, targets, device), tuple(map(device.upload, self.d_states)), gradients,
+            parameters, cache, targets.pack(self.dy), tuple(map(device.upload, self.d_states)), gradients,
             context, source_packing=sources,
         )  # fmt: skip
         found = {name: device.download(array) for name, array in gradients.items()}
-        found["x"] = in_order(device.download(back.dx), targets)
-        found["frames"] = in_order(device.download(back.d_source), sources)
+        found["x"] = targets.unpack(device.download(back.dx))
+        found["frames"] = sources.unpack(device.download(back.d_source))
         return found | {f"state {k}": device.download(array) for k, array in enumerate(back.d_states)}
 
     def loss(self):

@@ -81,7 +81,7 @@ def test_threads_do_not_change_a_bit(dtype):
 
 
 def test_a_cell_that_cannot_attend_is_refused():
-    with pytest.raises(ValueError, match="cell must be an LSTMCell, got SimpleCell"):
+    with pytest.raises(ValueError, match="must be an LSTMCell, got SimpleCell"):
         AttentionCell(SimpleCell(3), 4)
     with pytest.raises(ValueError, match="width"):
         Case().cell.__class__(Case().cell.cell, 0)

@@ -10,7 +10,7 @@ from ebm.networks.packing import Packing
 from ebm.recurrent.batch import SequenceSamples
 from ebm.recurrent.decoding import Speech, say
 from ebm.recurrent.generation import inputs_and_targets
-from ebm.recurrent.learning import in_order, pack, upload_batch
+from ebm.recurrent.learning import upload_batch
 from tests.recurrent.transductions import N_TOKENS, made, parameters_of, samples_of
 
 LONGEST = 3
@@ -27,7 +27,7 @@ class Case:
     def say(self, *given, **options):
         data, device = self.samples.sequences["x"], Context().device
         packing = Packing(data.lengths, device)
-        return say(self.model, self.parameters, pack(data.frames, packing, device), packing, Speech(*given, **options))
+        return say(self.model, self.parameters, packing.pack(data.frames), packing, Speech(*given, **options))
 
     def log_probability(self, sample, targets, *, stop=True):
         """log p of targets of one sample, by the loss."""
@@ -36,7 +36,7 @@ class Case:
         batch = upload_batch(SequenceSamples({"x": x, **{"read": found["x"], "y": found["y"]}}, dtype=np.float64),
                              Context().device)  # fmt: skip
         values = self.model.log_likelihood().values(self.parameters, batch, Context())
-        values, starts = in_order(values, batch.packings["y"]), found["y"].starts
+        values, starts = batch.packings["y"].unpack(values), found["y"].starts
         return np.array([-values[a : b if stop else b - 1].sum() for a, b in zip(starts, starts[1:], strict=False)])
 
 
