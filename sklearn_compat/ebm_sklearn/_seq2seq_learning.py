@@ -254,7 +254,8 @@ def _vocabulary(given: Any) -> Vocabulary | None:
 def _as_sequences(y: Any) -> Any:
     """Return an array of integers, one for each sample, as targets of one token."""
     y = unboxed(y)
-    if not isinstance(y, str) and len(y) and all(isinstance(part, int | np.integer) for part in y):
+    y = np.asarray(y) if hasattr(y, "__array__") else y
+    if isinstance(y, list | tuple | np.ndarray) and len(y) and all(isinstance(part, int | np.integer) for part in y):
         return [[part] for part in y]
     return y
 

@@ -1,5 +1,6 @@
 """Seq2Seq: kinds of sources and targets, what it says and how likely that is, attention, files, interruptions."""
 
+import pickle
 import warnings
 
 import numpy as np
@@ -218,3 +219,18 @@ def test_it_is_searched():
         warnings.simplefilter("ignore", UnendedSequenceWarning)
         search.fit(X, Y)
     assert 0 <= search.best_score_ <= 1
+
+
+def test_what_scikit_learn_checks_by_differences(reverser):
+    """Order, subsets, pickles and a second fit: its own checks subtract predictions, which are sequences here."""
+    said = reverser.predict(X)
+    np.testing.assert_array_equal(reverser.predict(X[::-1]), said[::-1])
+    np.testing.assert_array_equal(np.concatenate([reverser.predict(X[k : k + 7]) for k in range(0, 60, 7)]), said)
+    copy = pickle.loads(pickle.dumps(reverser))
+    np.testing.assert_array_equal(copy.predict(X), said)
+    twice = Seq2Seq(**SMALL).fit(X, Y)
+    same(clone(twice).fit(X, Y), twice.fit(X, Y))
+    heavy = Seq2Seq(**{**SMALL, "batch_size": 100}).fit(X[:20], Y[:20], np.full(20, 2.0))
+    again = Seq2Seq(**{**SMALL, "batch_size": 100}).fit(X[:20] * 2, Y[:20] * 2)
+    for name, array in heavy.parameters_.items():
+        np.testing.assert_allclose(again.parameters_[name], array, atol=1e-4)
