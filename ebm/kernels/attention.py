@@ -15,16 +15,19 @@ Source: Bahdanau, Cho & Bengio 2015 (arXiv:1409.0473), eqs. 5 and 6, and appendi
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ebm.kernels.activations import tanh
-from ebm.kernels.jit import core, inner, summing
+from ebm.kernels.jit import core, cuda_loop, inner, on_gpu, summing
 from ebm.kernels.recurrence import clear_row, copy_row
 from ebm.kernels.reduce import row_sum
 from ebm.kernels.softmax_loss import largest, weigh_row
 from ebm.kernels.threads import over_rows
+
+if TYPE_CHECKING:
+    from numba import cuda
 
 COST = 8  # what a number of a key costs, in plain elements: a tanh
 
@@ -120,6 +123,15 @@ def _place(lengths: Any, counts: Any, bases: Any, first: Any, last: Any) -> None
         total += lengths[s] * counts[s]
 
 
+@cuda_loop
+def _place_gpu(lengths: Any, counts: Any, bases: Any) -> None:
+    for last in range(cuda.grid(1), bases.size, cuda.gridsize(1)):
+        total = np.int64(0)
+        for s in range(last):
+            total += lengths[s] * counts[s]
+        bases[last] = total
+
+
 def place_weights(lengths: Any, counts: Any, bases: Any) -> None:
     """Write where each sequence's weights begin: after those of the sequences before it.
 
@@ -130,7 +142,10 @@ def place_weights(lengths: Any, counts: Any, bases: Any) -> None:
     bases : array of int64 of shape (n,)
         Written.
     """
-    over_rows(_place, (lengths, counts, bases), 1, bases.size)
+    if on_gpu(bases):
+        _place_gpu(bases.size, lengths, counts, bases)
+    else:
+        over_rows(_place, (lengths, counts, bases), 1, bases.size)
 
 
 def working_columns(width: int, longest: int) -> int:

@@ -10,9 +10,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ebm.kernels import attention_lstm, dense
+from ebm.kernels import attention_lstm
 from ebm.kernels.attention import place_weights, working_columns
+from ebm.kernels.column_totals import column_totals
 from ebm.kernels.frames import gather_rows, scatter_rows
+from ebm.kernels.jit import on_gpu
+from ebm.kernels.joining import take_left
 from ebm.kernels.recurrence import gate_columns
 from ebm.networks.context import Context
 from ebm.networks.initial import initial_weights
@@ -20,9 +23,10 @@ from ebm.networks.layer import Parameters
 from ebm.networks.packing import Packing
 from ebm.networks.ranges import count_from
 from ebm.random import Random, Stream
+from ebm.recurrent import device_attention
 from ebm.recurrent.cell import States, fitting, none
-from ebm.recurrent.lstm import LSTMCell
-from ebm.recurrent.products import outer_into, packed, project_inputs, times_transposed, weight_gradients
+from ebm.recurrent.lstm import LSTMCell, pair
+from ebm.recurrent.products import add_times_transposed, outer_into, packed, project_inputs, times, weight_gradients
 
 
 class Source(NamedTuple):
@@ -76,6 +80,11 @@ class Attended(NamedTuple):
     looking: tuple[Any, ...]
     source: Source
     packing: Packing
+
+    @property
+    def passed(self) -> tuple[Any, Any]:
+        """Gates and queries, which on the CPU a backward pass turns into their gradients."""
+        return self.gates, self.looking[0]
 
     @property
     def weights(self) -> Any:
@@ -162,9 +171,7 @@ class AttentionCell:
         """Return a source from frames (n_source_frames, m) that stand as ``packing`` says; keys are made here, once."""
         values = context.empty(frames.shape, frames.dtype)
         scatter_rows(frames, packing.serial, values)
-        keys = context.empty((frames.shape[0], self.width), frames.dtype)
-        none_ = context.empty((0,), frames.dtype)
-        dense.affine(values, packed(parameters["key_weights"], context), none_, keys)
+        keys = times(values, parameters["key_weights"], context)
         return Source(values, keys, packing.begins, packing.lengths, packing.host_lengths)
 
     def forward(
@@ -190,9 +197,15 @@ class AttentionCell:
         y = context.empty((packing.n_frames, source.values.shape[1] + units), x.dtype)
         finals = tuple(context.empty((packing.n, size), x.dtype) for size in self.state_sizes)
         given: Any = states or none(self.state_sizes, x.dtype, context)
-        panels = self._panels(parameters, context, transposed=False)
-        both: Any = ((previous, before), squashed, y, finals)
-        attention_lstm.forward(gates, panels, looking, given, *both, packing)
+        both = (previous, before)
+        if on_gpu(x):
+            there = looking[1:7] + looking[8:]
+            gates = device_attention.advance(
+                parameters, gates, there, given, both, squashed, y, finals, packing, context
+            )  # fmt: skip
+        else:
+            panels, last = self._panels(parameters, context, transposed=False), pair(finals)
+            attention_lstm.forward(gates, panels, looking, given, both, squashed, y, last, packing)
         return y, finals, Attended(x, gates, previous, before, squashed, y, looking, source, packing)
 
     def _looking(
@@ -229,31 +242,38 @@ class AttentionCell:
         ``source_packing`` is that of the frames of which the source was made.
         """
         packing, units, source, dtype = cache.packing, self.cell.units, cache.source, dy.dtype
-        d_context = context.empty((packing.n_frames, gate_columns(source.values.shape[1], dtype)), dtype)
+        shape = (packing.n, gate_columns(units, dtype, gpu=on_gpu(dy)))
+        carried = context.empty(shape, dtype), context.empty((packing.n, units), dtype)
         d_keys, d_values = (context.empty(array.shape, dtype) for array in (source.keys, source.values))
         d_energy = context.empty((packing.n, self.width), dtype)
-        carried = context.empty((packing.n, gate_columns(units, dtype)), dtype), context.empty((packing.n, units), dtype)
         d_initial: Any = tuple(context.empty((packing.n, size), dtype) for size in self.state_sizes)
         given: Any = d_states or none(self.state_sizes, dtype, context)
-        panels = self._panels(parameters, context, transposed=True)
-        written = (d_context, d_keys, d_values, d_energy)
-        attention_lstm.backward(
-            cache.gates, panels, cache.looking, cache.previous_cell, cache.squashed, dy, written, given, carried,
-            d_initial, packing,
-        )  # fmt: skip
-        dx = weight_gradients(
-            parameters, cache.x, cache.previous, cache.gates, gradients, context, wants_input=wants_input
-        )
-        self._look_back(cache, d_keys, d_energy, gradients, context)
-        dense.add_into(times_transposed(d_keys, parameters["key_weights"], context), d_values)
+        kept, ends = (cache.previous_cell, cache.squashed, dy), (given, carried, d_initial, packing)
+        written = (d_keys, d_values, d_energy)
+        if on_gpu(dy):
+            there = cache.looking[1:7] + cache.looking[8:]
+            d_gates, d_query = device_attention.retreat(parameters, cache.gates, there, *kept, written, *ends, context)
+        else:
+            d_context = context.empty((packing.n_frames, gate_columns(source.values.shape[1], dtype)), dtype)
+            panels, (d_gates, d_query) = self._panels(parameters, context, transposed=True), cache.passed
+            attention_lstm.backward(cache.gates, panels, cache.looking, *kept, (d_context, *written), *ends)
+        self._look_back(cache, (d_gates, d_query, d_keys, d_energy), gradients, context)
+        given = cache.x, cache.previous, d_gates, gradients, context
+        dx = weight_gradients(parameters, *given, wants_input=wants_input)
+        add_times_transposed(d_keys, parameters["key_weights"], d_values, context)
         d_source = context.empty(d_values.shape, dtype)
         gather_rows(d_values, source_packing.serial, d_source)
         return AttendedBackward(dx, d_source, d_initial)
 
-    def _look_back(self, cache: Attended, d_keys: Any, d_energy: Any, gradients: Parameters, context: Context) -> None:
+    def _look_back(self, cache: Attended, found: tuple[Any, ...], gradients: Parameters, context: Context) -> None:
         """Write the gradients of what attention has of its own: products over all frames."""
-        outer_into(cache.y, cache.gates, gradients["context_weights"], context)
-        outer_into(cache.previous, cache.looking[0], gradients["query_weights"], context)
+        d_gates, d_query, d_keys, d_energy = found
+        contexts = cache.y
+        if on_gpu(contexts):
+            contexts = context.empty((cache.y.shape[0], cache.source.values.shape[1]), cache.y.dtype)
+            take_left(cache.y, contexts)
+        outer_into(contexts, d_gates, gradients["context_weights"], context)
+        outer_into(cache.previous, d_query, gradients["query_weights"], context)
         outer_into(cache.source.values, d_keys, gradients["key_weights"], context)
         energy = gradients["energy_weights"]
-        dense.column_sums_into(d_energy, energy.reshape(-1), add=context.adds(energy))
+        column_totals(d_energy, energy.reshape(-1), add=context.adds(energy))
