@@ -16,6 +16,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from ebm.data import checked_weights
 from ebm.networks.initial import Unset
 from ebm.random import Random
+from ebm.recurrent.architecture import CELLS
 from ebm.recurrent.batch import SequenceSamples
 from ebm.recurrent.cell import Cell
 from ebm.recurrent.learning import SequenceLearner
@@ -27,10 +28,10 @@ from ebm_sklearn._network_learning import NETWORK_CONSTRAINTS, NetworkEstimator,
 from ebm_sklearn._sequence_input import sequences_digest
 
 UNSUSPECTED = 4096  # a size up to this in a file needs no array of that size to be believed
-CELLS = ("tanh", "relu", "lstm")
+NAMED_CELLS = tuple(name for name in CELLS if name != "scrn")  # its second width has no default: SCRNCell(64, 32)
 LAYER_CONSTRAINTS: dict[str, list[Any]] = {  # of estimators with stacks of recurrent layers
     **NETWORK_CONSTRAINTS,
-    "cell": [StrOptions(set(CELLS)), Cell],
+    "cell": [StrOptions(set(NAMED_CELLS)), Cell],
     "units": [Interval(Integral, 1, None, closed="left")],
     "n_layers": [Interval(Integral, 1, None, closed="left")],
     "dropout": [Interval(Real, 0, 1, closed="left")],
