@@ -33,9 +33,12 @@ def processor() -> str:
 
 
 def commit() -> str:
-    """Return the commit, with "-dirty" when tracked files differ from it."""
+    """Return the commit, with "-dirty" when tracked files differ from it; "unknown" without git."""
     command = ["git", "describe", "--always", "--dirty", "--exclude=*"]
-    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    try:
+        run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    except OSError:
+        return "unknown"
     return run.stdout.strip() or "unknown"
 
 

@@ -9,6 +9,7 @@ product is our tiled kernel.
 from __future__ import annotations
 
 import contextlib
+import gc
 import warnings
 import weakref
 from collections.abc import Callable
@@ -113,6 +114,16 @@ class CudaDevice(Device):
         with self.stream:
             return self.xp.asnumpy(array)
 
+    def write(self, target: Any, source: np.ndarray) -> None:
+        """Copy a NumPy array into an array of the GPU; on the device's stream, whichever stream is current."""
+        with self.stream:
+            super().write(target, source)
+
+    def zeros(self, shape: Any, dtype: Any) -> Any:
+        """Allocate zeros on the device's stream, whichever stream is current."""
+        with self.stream:
+            return super().zeros(shape, dtype)
+
     def matmul(self, a: Any, b: Any, out: Any) -> None:
         """Write ``a @ b`` into ``out`` with cuBLAS, or with our own kernel where nvmath-python is missing."""
         if self._product is None:
@@ -160,12 +171,27 @@ class SimulatedDevice(Device):
 
     def capture(self, function: Callable[[], None]) -> Callable[..., None]:
         """Return a callable that does ``function`` as it is."""
+        return repeated(function)
 
-        def repeated(times: int = 1) -> None:
-            for _ in range(times):
-                function()
 
-        return repeated
+def repeated(function: Callable[[], None]) -> Callable[..., None]:
+    """Return a callable that does ``function`` as often as it is told, from Python each time; replays are tested by it.
+
+    Parameters
+    ----------
+    function : callable
+
+    Returns
+    -------
+    callable
+        Takes ``times``, 1 by default.
+    """
+
+    def call(times: int = 1) -> None:
+        for _ in range(times):
+            function()
+
+    return call
 
 
 class _Replay:
@@ -194,6 +220,16 @@ class _Replay:
         self._graph.launch(self._stream)
 
     def _captured(self) -> Any:
+        """Capture without garbage collection: a library's handle that dies meanwhile waits for the device."""
+        collects = gc.isenabled()
+        gc.disable()
+        try:
+            return self._capture()
+        finally:
+            if collects:
+                gc.enable()
+
+    def _capture(self) -> Any:
         self._stream.begin_capture()
         try:
             self._function()

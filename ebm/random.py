@@ -72,6 +72,8 @@ class Stream(enum.IntEnum):
     VAE_SAMPLE = 97  # samples of a variational autoencoder: codes from the prior, and data given them
     PRETRAINING = 98  # seeds of the layers of a stack, each learnt on its own
     HEAD = 99  # first weights of a classifier on top of an encoder
+    SEQUENCE_DROPOUT = 105  # which columns are dropped from whole sequences
+    RECURRENT_DROPOUT = 106  # which units a recurrent cell's products do not see, in a whole sequence
 
 
 @dataclass(frozen=True)

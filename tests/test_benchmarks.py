@@ -5,17 +5,22 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from time import monotonic
 
 import numpy as np
 import pytest
 
+from benchmarks import gpu, gpu_networks, gpu_rounds
 from benchmarks.cases import Case
 from benchmarks.clock import Timing
 from benchmarks.compare import cells, chosen, clean_or_all
+from benchmarks.gpu_process import Contender
 from benchmarks.peers import PEERS
 from benchmarks.report import table
 from benchmarks.start import Start, digits, untrained
 from benchmarks.time_to_likelihood import Mark, time_to
+from ebm.device import Device
+from tests.fixtures import gpu_contenders
 
 ROOT = Path(__file__).parents[1]
 CLEAN, DIRTY = Timing(1.0, 0.0), Timing(1.0, 0.5)
@@ -65,6 +70,45 @@ def test_start_survives_the_file(tmp_path):
     save(tmp_path / "s.npz", np.zeros((2, 784), np.float32), {"dense": untrained()})
     loaded = Start.load(tmp_path / "s.npz", "dense")
     assert all(np.array_equal(a, b) for a, b in zip(vars(loaded).values(), vars(untrained()).values(), strict=True))
+
+
+def test_a_contender_that_fails_hides_no_other(monkeypatch, tmp_path):
+    monkeypatch.setattr(gpu_rounds, "TIME_LIMIT", 2.0)
+    names = list(gpu_contenders.SIDES)
+    contenders = [Contender(gpu_contenders.__name__, name) for name in names]
+    try:
+        rows = [{"case": case, **gpu_rounds.measure(contenders, case, 2)} for case in ("first", "second")]
+    finally:
+        for one in contenders:
+            one.close()
+    assert [list(row["us"]) for row in rows] == [[gpu_rounds.OURS], [gpu_rounds.OURS, "recovering"]]
+    assert rows[1]["us"][gpu_rounds.OURS] > 100
+    first, second = (row["failed"] for row in rows)
+    assert first["broken"] == "KeyError: 'first'"
+    assert (first["hanging"], second["hanging"]) == ("no answer in 2 s", "it hung in a case before")
+    assert first["ending"] == "its process ended with code 3"
+    gpu_rounds.write(tmp_path / "result", "About.", names, {"facts": {"device": "none"}, "rows": rows})
+    assert "- second, broken: KeyError: 'second'" in (tmp_path / "result.md").read_text()
+    assert json.loads((tmp_path / "result.json").read_text())["rows"] == rows
+
+
+def test_a_case_that_has_no_time_is_told_of():
+    one = Contender(gpu_contenders.__name__, gpu_rounds.OURS)
+    row = gpu_rounds.measure([one], "first", 2, end=monotonic() - 1)
+    assert row["us"] == {}
+    assert row["failed"] == {gpu_rounds.OURS: "no answer in 0 s"}
+
+
+@pytest.mark.parametrize("title", [f"{gpu_networks.VARIATIONAL}, batch 128", "transposed 64 -> 32, 7 x 7, batch 64"])
+def test_networks_of_the_gpu_benchmark_run_on_any_device(title):
+    gpu_networks.ours(gpu_networks.CASES[title], Device())(2)
+
+
+def test_launches_one_by_one_are_as_many_as_told(monkeypatch):
+    monkeypatch.setattr(gpu.CudaDevice, "__init__", lambda self: None)
+    calls = []
+    gpu.Eager().capture(lambda: calls.append(1))(3)
+    assert len(calls) == 3
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from itertools import pairwise
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -96,8 +96,8 @@ class Ours:
 class Torch:
     """As one writes it: modules, autograd, Adam; the whole data in one tensor."""
 
-    package = "torch"
-    fused = False
+    package, place, batch = "torch", "cpu", BATCH
+    adam: ClassVar[dict[str, bool]] = {}
 
     def __init__(self, case: str) -> None:
         import torch
@@ -114,23 +114,26 @@ class Torch:
         layers: list[Any] = []
         for a, b in pairwise(sizes):
             layers += [self.nn.Linear(a, b), self.nn.ReLU()]
-        return self.nn.Sequential(*layers[:-1], *([last] if last is not None else []))
+        return self.nn.Sequential(*layers[:-1], *([last] if last is not None else [])).to(self.place)
 
     def _network(self, case: str) -> Any:
-        torch, x = self.torch, self.torch.from_numpy(samples())
-        order, place = torch.randperm(len(x)), [0]
+        x = self.torch.from_numpy(self._samples()).to(self.place)
+        order, place = self.torch.randperm(len(x), device=self.place), [0]
         step = self._vae() if case.startswith("VAE") else self._autoencoder()
 
         def once() -> None:
             top = place[0]
-            step(x[order[top : top + BATCH]])
-            place[0] = (top + BATCH) % len(x)
+            step(x[order[top : top + self.batch]])
+            place[0] = (top + self.batch) % len(x)
 
         return once
 
+    def _samples(self) -> np.ndarray:
+        return samples()
+
     def _autoencoder(self) -> Any:
         net = self._chain([N_FEATURES, *HIDDEN, N_COMPONENTS, *HIDDEN, N_FEATURES], self.nn.Sigmoid())
-        optimizer = self.torch.optim.Adam(net.parameters(), lr=1e-3, fused=self.fused)
+        optimizer = self.torch.optim.Adam(net.parameters(), lr=1e-3, **self.adam)
 
         def step(x: Any) -> None:
             optimizer.zero_grad()
@@ -144,7 +147,7 @@ class Torch:
         encoder = self._chain([N_FEATURES, *VAE_HIDDEN, 2 * VAE_COMPONENTS])
         decoder = self._chain([VAE_COMPONENTS, *VAE_HIDDEN, N_FEATURES])
         parameters = [*encoder.parameters(), *decoder.parameters()]
-        optimizer = torch.optim.Adam(parameters, lr=1e-3, fused=self.fused)
+        optimizer = torch.optim.Adam(parameters, lr=1e-3, **self.adam)
 
         def step(x: Any) -> None:
             optimizer.zero_grad()
@@ -173,13 +176,13 @@ class Torch:
         return once
 
     def _laid(self, what: Any) -> Any:
-        return what
+        return what.to(self.place)
 
 
 class Fused(Torch):
     """The same with Adam in one pass over all parameters."""
 
-    fused = True
+    adam: ClassVar = {"fused": True}
 
 
 class ChannelsLast(Torch):

@@ -113,7 +113,8 @@ class GradientLearner:
     @property
     def model(self) -> RBM:
         """The model as it stands, of the data itself, on the CPU; a copy."""
-        inside = self._standing()
+        with self._place.active():
+            inside = self._standing()
         w, b, c = (self._place.download(getattr(inside, name)) for name in NAMES)
         visible = self._visible
         if LOG_VARIANCE in self._parameters:
@@ -218,7 +219,8 @@ class GradientLearner:
 
     def is_sound(self) -> bool:
         """Tell whether every parameter is a finite number of believable size (see ``sound``)."""
-        return all(sound(part) for part in self._parameters.values())
+        with self._place.active():
+            return all(sound(part) for part in self._parameters.values())
 
     def state(self) -> dict[str, np.ndarray]:
         """Copy all that exact resumption needs; parameters in the coordinates of learning."""
@@ -226,7 +228,8 @@ class GradientLearner:
         kept |= {"visible_offset": self._mu, "hidden_offset": self._offset}
         state = {name: self._place.download(part) for name, part in kept.items()}
         scale = {"scale": self._scale.copy()} if LOG_VARIANCE in self._parameters else {}
-        return {**state, **scale, **self._phase.state()}
+        with self._place.active():
+            return {**state, **scale, **self._phase.state()}
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
         """Go on from a ``state`` of a learner of the same shapes.
@@ -244,7 +247,8 @@ class GradientLearner:
         self._place.write(self._offset, state["hidden_offset"])
         if "scale" in state:
             self._scale = state["scale"].copy()
-        self._phase.restore(state)
+        with self._place.active():
+            self._phase.restore(state)
 
 
 def _slopes(model: RBM) -> Any:

@@ -2,7 +2,8 @@
 
     out[r, p, :] = a[r, p, :] | b[r, :]          for every pixel p of sample r (one pixel where samples are rows)
 
-The gradient along a is that along out in the first columns (`take_left`).
+The gradient along a is that along out in the first columns (`take_left`), summed over pixels along b in the last
+(`take_right`, for rows).
 """
 
 from __future__ import annotations
@@ -33,9 +34,9 @@ def _join_cpu(a: Any, b: Any, pixels: Any, out: Any, first: Any, last: Any) -> N
 
 
 @core(allocates=False)
-def _left_cpu(joined: Any, out: Any, first: Any, last: Any) -> None:
+def _part_cpu(joined: Any, begin: Any, out: Any, first: Any, last: Any) -> None:
     for row in range(first, last):
-        source, target = joined[row, 0 : out.shape[1]], out[row]
+        source, target = joined[row, begin : begin + out.shape[1]], out[row]
         for j in range(target.size):
             target[j] = source[j]
 
@@ -49,10 +50,10 @@ def _join_gpu(a: Any, b: Any, pixels: Any, out: Any) -> None:
 
 
 @cuda_loop
-def _left_gpu(joined: Any, out: Any) -> None:
+def _part_gpu(joined: Any, begin: Any, out: Any) -> None:
     n = out.shape[1]
     for item in range(cuda.grid(1), out.size, cuda.gridsize(1)):
-        out[item // n, item % n] = joined[item // n, item % n]
+        out[item // n, item % n] = joined[item // n, begin + item % n]
 
 
 def join(a: Any, b: Any, out: Any) -> None:
@@ -99,10 +100,18 @@ def take_left(joined: Any, out: Any) -> None:
     ValueError
         When shapes, dtypes or devices do not fit.
     """
+    _take(joined, out, 0)
+
+
+def take_right(joined: Any, out: Any) -> None:
+    """Write the last columns of rows, those of the context; otherwise as `take_left`."""
+    _take(joined, out, max(joined.shape[-1] - out.shape[-1], 0))
+
+
+def _take(joined: Any, out: Any, begin: int) -> None:
     check_floats(joined, "joined", 2)
-    width = min(out.shape[-1], joined.shape[1])
-    check_like(out, "out", (joined.shape[0], width), joined)
+    check_like(out, "out", (joined.shape[0], min(out.shape[-1], joined.shape[1])), joined)
     if on_gpu(joined):
-        _left_gpu(out.size, joined, out)
+        _part_gpu(out.size, joined, np.int64(begin), out)
     else:
-        over_rows(_left_cpu, (joined, out), out.shape[0], out.size)
+        over_rows(_part_cpu, (joined, np.int64(begin), out), out.shape[0], out.size)

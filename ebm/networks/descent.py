@@ -122,7 +122,8 @@ class Descent:
     def is_sound(self) -> bool:
         """Tell whether every parameter is a finite number of believable size."""
         parts = [self._weights.vector, *self._statistics.values()]
-        return all(bool((abs(part) < LARGEST).all()) for part in parts)  # False for NaN
+        with self._device.active():
+            return all(bool((abs(part) < LARGEST).all()) for part in parts)  # False for NaN
 
     def state(self) -> dict[str, np.ndarray]:
         """Copy all that exact resumption needs, to the CPU: parameters by name, the optimiser's motion, the clock."""

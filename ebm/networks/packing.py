@@ -48,6 +48,7 @@ class Packing:
         The row of the same sequence that is as far from the end as this is from the beginning.
     lengths : array of int64 of shape (n,)
         In the order of the batch.
+    shift : int
     signature : bytes
         Equal where all of this is equal.
 
@@ -72,14 +73,31 @@ class Packing:
         last[order] = self.host_starts[ranked - 1] + np.arange(self.n)
         flip = self.host_starts[ranked[rank] - 1 - time] + rank
         ends = np.concatenate([[0], np.cumsum(ranked)])
-        self.signature, self.device = np.append(given, shift).tobytes(), get_device(device)
+        self.signature, self.device, self.shift = np.append(given, shift).tobytes(), get_device(device), shift
         put = self.device.upload
         self.active, self.starts, self.lengths = put(self.host_active), put(self.host_starts), put(given)
         self.order, self.ends, self.last, self.flip = (put(a, np.int64) for a in (order, ends, last, flip))
         self.time, self.rank = put(time + shift, np.int64), put(rank, np.int64)
 
+    def places(self) -> np.ndarray:
+        """Return for every row where its frame stands when the sequences come one after the other, on the CPU."""
+        lengths, order, rank, time = (self.device.download(a) for a in (self.lengths, self.order, self.rank, self.time))
+        begins = np.concatenate([[0], np.cumsum(lengths)])
+        found: np.ndarray = begins[order[rank]] + time - self.shift
+        return found
+
+    def pack(self, frames: np.ndarray) -> Any:
+        """Return frames that stand one sequence after the other packed by time, on the device."""
+        return self.device.upload(frames[self.places()])
+
+    def unpack(self, frames: np.ndarray) -> np.ndarray:
+        """Return packed frames, on the CPU, one sequence after the other."""
+        out = np.empty_like(frames)
+        out[self.places()] = frames
+        return out
+
     def positions(self, sequence: int) -> np.ndarray:
         """Return the rows of one sequence of the batch, in time, on the CPU."""
-        rank = int(np.flatnonzero(self.device.download(self.order) == sequence)[0])
-        length = int(self.device.download(self.lengths)[sequence])
-        return self.host_starts[:length] + rank
+        places = np.argsort(self.places())
+        begins = np.concatenate([[0], np.cumsum(self.device.download(self.lengths))])
+        return places[begins[sequence] : begins[sequence + 1]]

@@ -163,8 +163,15 @@ class GatedCell(Cell):
         self, parameters: Parameters, x: Any, states: States | None, context: Context
     ) -> tuple[Any, States, Any]:
         """Return the output at every frame, the states after the last, and the cache; see `Cell`."""
-        packing = fitting(context.packing, x)
+        fitting(context.packing, x)
         pre = project_inputs(parameters, x, self.units * self.n_gates, context)
+        return self.through_time(parameters, x, pre, states, context)
+
+    def through_time(
+        self, parameters: Parameters, x: Any, pre: Any, states: States | None, context: Context
+    ) -> tuple[Any, States, Gates]:
+        """Return what `forward` does, given x U + b (and whatever else a cell around this one adds), used up."""
+        packing = fitting(context.packing, x)
         shape = (packing.n_frames, self.units)
         previous, hidden = context.empty(shape, x.dtype), context.empty(shape, x.dtype)
         finals = tuple(context.empty((packing.n, size), x.dtype) for size in self.state_sizes)

@@ -1,4 +1,4 @@
-"""Recurrent layers, as layers of a network: forward in time, backward in time, or both; and what is read at the end."""
+"""Recurrent layers, as layers of a network: forward or backward in time; and what is read at the end."""
 
 from __future__ import annotations
 
@@ -32,8 +32,7 @@ class Recurrent:
 
     def output_shape(self, shape: Shape) -> Shape:
         """Return the cell's width; frames must be vectors."""
-        if len(shape) != 1:
-            raise ValueError(f"a recurrent layer takes frames that are vectors, and these have shape {shape}")
+        frames_of_vectors(shape)
         return (self.cell.output_size,)
 
     def initial(self, shape: Shape, random: Random, dtype: Any) -> dict[str, np.ndarray]:
@@ -72,11 +71,7 @@ class Recurrent:
         return self._turned(dx, context) if wants_input else None
 
     def _turned(self, frames: Any, context: Context) -> Any:
-        if not self.backwards:
-            return frames
-        out = context.empty(frames.shape, frames.dtype)
-        gather_rows(frames, fitting(context.packing, frames).flip, out)
-        return out
+        return turned(frames, context) if self.backwards else frames
 
 
 @dataclass(frozen=True)
@@ -117,3 +112,16 @@ class LastFrame:
         clear_rows(dx)
         scatter_rows(dy, cache.last, dx)
         return dx
+
+
+def frames_of_vectors(shape: Shape) -> None:
+    """Refuse frames that are no vectors."""
+    if len(shape) != 1:
+        raise ValueError(f"a recurrent layer takes frames that are vectors, and these have shape {shape}")
+
+
+def turned(frames: Any, context: Context) -> Any:
+    """Return each sequence's frames from the last to the first."""
+    out = context.empty(frames.shape, frames.dtype)
+    gather_rows(frames, fitting(context.packing, frames).flip, out)
+    return out

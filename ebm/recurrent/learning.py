@@ -220,34 +220,15 @@ class SequenceLearner(Descent):
             context = Context(device, random=self._random.child(Stream.VALIDATION), clock=clock)
             batch = upload_batch(samples, device)
             values = device.download(self._objective.values(self._named(), batch, context))
-            return values if weighted is None else in_order(values, batch.packings[weighted])
+            return values if weighted is None else batch.packings[weighted].unpack(values)
 
 
 def upload_batch(samples: SequenceSamples, device: Device) -> SequenceBatch:
     """Return all samples as one batch, without weights."""
     packings = {name: Packing(data.lengths, device) for name, data in samples.sequences.items()}
-    frames = {name: pack(data.frames, packings[name], device) for name, data in samples.sequences.items()}
+    frames = {name: packings[name].pack(data.frames) for name, data in samples.sequences.items()}
     extra = {name: device.upload(_floats(array, samples.dtype)) for name, array in samples.extra.items()}
     return SequenceBatch(frames, packings, None, extra)
-
-
-def pack(frames: np.ndarray, packing: Packing, device: Device) -> Any:
-    """Return frames that stand one sequence after the other, packed by time, on the device."""
-    return device.upload(frames[places(packing)])
-
-
-def in_order(frames: np.ndarray, packing: Packing) -> np.ndarray:
-    """Return packed frames, on the CPU, one sequence after the other."""
-    out = np.empty_like(frames)
-    out[places(packing)] = frames
-    return out
-
-
-def places(packing: Packing) -> np.ndarray:
-    """Return for every packed row where it stands when one sequence comes after the other."""
-    download = packing.device.download
-    begins = np.concatenate([[0], np.cumsum(download(packing.lengths))])
-    return begins[download(packing.order)[download(packing.rank)]] + download(packing.time)
 
 
 def _parts(order: np.ndarray, size: int) -> list[np.ndarray]:

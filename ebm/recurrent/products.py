@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from ebm.kernels import activations, dense
+from ebm.kernels.column_totals import block_sums, column_totals, n_blocks
 from ebm.kernels.jit import on_gpu
 from ebm.kernels.outer import outer, working_shapes
-from ebm.kernels.recurrence import gate_columns, project
+from ebm.kernels.recurrence import add_product, gate_columns, project
 from ebm.networks.context import Context
 from ebm.networks.layer import Parameters
 
@@ -57,6 +58,16 @@ def outer_parts_into(parts: list[tuple[Any, int, int]], b: Any, gradient: Any, c
         dense.add_into(target, gradient)
 
 
+def sum_into(a: Any, gradient: Any, context: Context) -> None:
+    """Write the sum of all rows into a gradient, or add it; on the CPU a may have more columns than are wanted."""
+    if on_gpu(a):
+        sums = context.empty((n_blocks(a.shape[0]), a.shape[1]), a.dtype)
+        block_sums(a, sums)
+        column_totals(sums, gradient, add=context.adds(gradient))
+    else:
+        dense.column_sums_into(a, gradient, add=context.adds(gradient))
+
+
 def times_transposed(a: Any, matrix: Any, context: Context) -> Any:
     """Return a M^T for every row; a may have more columns than M."""
     out = context.empty((a.shape[0], matrix.shape[0]), a.dtype)
@@ -65,6 +76,34 @@ def times_transposed(a: Any, matrix: Any, context: Context) -> Any:
     else:
         dense.product(a, packed(matrix, context, transposed=True), out)
     return out
+
+
+def add_times(a: Any, matrix: Any, out: Any, context: Context) -> None:
+    """Add a M to rows as wide as the recurrence's products need (see `project_inputs`)."""
+    if on_gpu(a):
+        more = context.empty(out.shape, out.dtype)
+        context.device.matmul(a, matrix, more)
+        dense.add_into(more, out)
+    else:
+        add_product(a, packed(matrix, context), matrix.shape[1], out)
+
+
+def times(a: Any, matrix: Any, context: Context) -> Any:
+    """Return a M for every row."""
+    out = context.empty((a.shape[0], matrix.shape[1]), a.dtype)
+    if on_gpu(a):
+        context.device.matmul(a, matrix, out)
+    else:
+        dense.product(a, packed(matrix, context), out)
+    return out
+
+
+def add_times_transposed(a: Any, matrix: Any, out: Any, context: Context) -> None:
+    """Add a M^T to every row of ``out``; a may have more columns than M."""
+    if on_gpu(a):
+        dense.add_into(times_transposed(a, matrix, context), out)
+    else:
+        dense.product(a, packed(matrix, context, transposed=True), out, add=True)
 
 
 def weight_gradients(
@@ -81,5 +120,5 @@ def input_gradients(
 ) -> Any:
     """Write dU and db alone, and return dx where it is wanted."""
     outer_into(x, d_pre, gradients["input_weights"], context)
-    dense.column_sums_into(d_pre, gradients["bias"], add=context.adds(gradients["bias"]))
+    sum_into(d_pre, gradients["bias"], context)
     return times_transposed(d_pre, parameters["input_weights"], context) if wants_input else None

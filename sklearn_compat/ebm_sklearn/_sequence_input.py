@@ -19,7 +19,7 @@ from ebm.sequences import SequenceData
 
 
 def read_sequences(
-    estimator: Any, X: Any, *, reset: bool, sample_weight: Any = None, dtype: Any = None
+    estimator: Any, X: Any, *, reset: bool, sample_weight: Any = None, dtype: Any = None, named: bool = True
 ) -> SequenceData:
     """Check sequences and lay their frames one after the other.
 
@@ -37,6 +37,8 @@ def read_sequences(
         that has targets reads X without weights, and calls `SequenceData.weighted` of both.
     dtype : float32 or float64, optional
         Of the frames. By default float64 where float64 is given, else float32 (integers and bool too).
+    named : bool
+        Whether X must have the names of features that it had in `fit`; what a transformer returned has none.
 
     Raises
     ------
@@ -50,13 +52,15 @@ def read_sequences(
     if holds_sequences(X):
         _refuse_sparse(X, estimator)
         data = SequenceData.from_list(X, dtype=dtype)
-        validate_data(estimator, _named(X, data), reset=reset, skip_check_array=True)
-    elif getattr(X, "ndim", 0) == 3:
-        data = _from_cube(estimator, X, reset=reset, dtype=dtype)
+        bearer = _bearer_of_names(X)
     else:
-        _refuse_ragged_rows(X)
-        X = validate_data(estimator, X, dtype="numeric", ensure_all_finite=False, reset=reset)
-        data = SequenceData.from_array(X, dtype=dtype)
+        data = _from_array(estimator, X, dtype)
+        bearer = X if hasattr(X, "columns") else None
+    if named:
+        validate_data(estimator, data.frames[:1] if bearer is None else bearer, reset=reset, skip_check_array=True)
+    elif data.n_features != estimator.n_features_in_:
+        expected = f"{type(estimator).__name__} is expecting {estimator.n_features_in_} features as input"
+        raise ValueError(f"X has {data.n_features} features, but {expected}.")
     return data.weighted(sample_weight)
 
 
@@ -94,27 +98,27 @@ def _refuse_sparse(X: Any, estimator: Any) -> None:
             )
 
 
-def _named(X: Any, data: SequenceData) -> Any:
-    """Return something with the names of the features, if the sequences are frames that have some, and their number."""
+def _bearer_of_names(X: Any) -> Any:
+    """Return a sequence that has names of features, if they are data frames, all with the same."""
     names = [getattr(part, "columns", None) for part in X]
     if all(name is None for name in names):
-        return data.frames[:1]
+        return None
     for number, name in enumerate(names):
-        if name is None or list(name) != list(names[0] if names[0] is not None else ()):
+        if name is None or names[0] is None or list(name) != list(names[0]):
             raise ValueError(f"sequence {number} of X has other feature names than sequence 0, or one of them has none")
     return X[0]
 
 
-def _from_cube(estimator: Any, X: Any, *, reset: bool, dtype: Any) -> SequenceData:
-    X = check_array(X, allow_nd=True, dtype="numeric", ensure_all_finite=False, input_name="X", estimator=estimator)
+def _from_array(estimator: Any, X: Any, dtype: Any) -> SequenceData:
+    cube = getattr(X, "ndim", 0) == 3
+    _refuse_ragged_rows(X)
+    X = check_array(X, allow_nd=cube, dtype="numeric", ensure_all_finite=False, input_name="X", estimator=estimator)
     try:
-        data = SequenceData.from_array(X, dtype=dtype)
+        return SequenceData.from_array(X, dtype=dtype)
     except ValueError as error:
-        if X.dtype.kind == "f" and np.isnan(X).any():
+        if cube and X.dtype.kind == "f" and np.isnan(X).any():
             raise ValueError(f"{error}. Where NaN fills sequences up, ebm_sklearn.from_padded cuts it off") from error
         raise
-    validate_data(estimator, data.frames[:1], reset=reset, skip_check_array=True)
-    return data
 
 
 def _refuse_ragged_rows(X: Any) -> None:

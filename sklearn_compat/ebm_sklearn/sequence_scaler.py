@@ -18,7 +18,9 @@ from ebm_sklearn._sequence_input import as_given, read_sequences, with_dimension
 FRAMES_AT_ONCE = 4096  # frames in float64 at a time: keeps temporaries in the cache
 
 
-class SequenceScaler(OneToOneFeatureMixin, TransformerMixin, SavedEstimator):
+class SequenceScaler(  # type: ignore[call-arg]  # mypy does not see scikit-learn's keywords of classes
+    OneToOneFeatureMixin, TransformerMixin, SavedEstimator, auto_wrap_output_keys=None
+):
     """Standardise features of sequences: mean 0 and variance 1 over all frames of all sequences.
 
     ::
@@ -26,7 +28,8 @@ class SequenceScaler(OneToOneFeatureMixin, TransformerMixin, SavedEstimator):
         z = (x - mean_) / scale_ ,   scale_ = sqrt(var_)
 
     A frame counts alike in short and long sequences. Sums are float64 whatever the data are. On a plain array
-    (n_samples, n_features) it does what scikit-learn's ``StandardScaler`` does.
+    (n_samples, n_features) it does what scikit-learn's ``StandardScaler`` does. There is no `set_output`, and
+    scikit-learn's setting ``transform_output`` changes nothing: a data frame cannot hold sequences.
 
     Parameters
     ----------
@@ -201,14 +204,14 @@ class SequenceScaler(OneToOneFeatureMixin, TransformerMixin, SavedEstimator):
             Before `fit`.
         """
         shift = self._shift()
-        return self._mapped(X, lambda frames: frames * self.scale_ + shift)
+        return self._mapped(X, lambda frames: frames * self.scale_ + shift, named=False)
 
     def _shift(self) -> np.ndarray:
         check_is_fitted(self)
         return self.mean_ if self.with_mean else np.zeros_like(self.mean_)
 
-    def _mapped(self, X: Any, function: Any) -> Any:
-        data = read_sequences(self, X, reset=False)
+    def _mapped(self, X: Any, function: Any, *, named: bool = True) -> Any:
+        data = read_sequences(self, X, reset=False, named=named)
         out = np.empty_like(data.frames)
         for top in range(0, data.n_frames, FRAMES_AT_ONCE):
             here = slice(top, top + FRAMES_AT_ONCE)
@@ -263,7 +266,7 @@ def _block_moments(frames: np.ndarray, weights: np.ndarray) -> tuple[float, np.n
 def joined(
     a: tuple[float, np.ndarray, np.ndarray], b: tuple[float, np.ndarray, np.ndarray]
 ) -> tuple[float, np.ndarray, np.ndarray]:
-    """Return weight, mean and variance of two portions together (Chan, Golub & LeVeque 1983, equation 2.1)."""
+    """Return weight, mean and variance of two portions together (Chan, Golub & LeVeque 1983)."""
     total = a[0] + b[0]
     of_b, apart = b[0] / total, b[1] - a[1]
     return total, a[1] + of_b * apart, (1 - of_b) * a[2] + of_b * b[2] + of_b * (1 - of_b) * apart**2

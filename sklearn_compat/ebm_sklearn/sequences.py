@@ -47,7 +47,7 @@ def from_channels(X: Any) -> list[np.ndarray]:
 
 
 def from_lengths(X: Any, lengths: Any) -> list[np.ndarray]:
-    """Cut sequences that stand one after the other, as hmmlearn and crfsuite's kin have them.
+    """Cut sequences that stand one after the other, as hmmlearn has them.
 
     Parameters
     ----------

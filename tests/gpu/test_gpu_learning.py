@@ -10,8 +10,7 @@ from ebm.boltzmann.learning import ContrastiveLearner, initial_model
 from ebm.boltzmann.rbm import RBM
 from ebm.boltzmann.rule import Rule
 from ebm.data import TrainingData
-from ebm.device import CudaDevice, Device
-from ebm.kernels.product import product
+from ebm.device import CudaDevice
 from ebm.random import Random, Stream
 from tests.cuda_simulator.test_learning import (  # noqa: F401  (the same tests, on the GPU)
     test_a_diverged_device_is_seen,
@@ -20,22 +19,9 @@ from tests.cuda_simulator.test_learning import (  # noqa: F401  (the same tests,
     test_a_fit_moves_from_the_device_to_the_cpu_and_back,
     test_an_estimator_fits_on_the_device,
 )
+from tests.gpu.devices import Eager, OwnProduct
 
 SEED = Random(2**40 + 17)
-
-
-class Eager(CudaDevice):
-    """Launches one by one."""
-
-    def capture(self, function):
-        return Device.capture(self, function)
-
-
-class OwnProduct(CudaDevice):
-    """The tiled kernel instead of cuBLAS."""
-
-    def matmul(self, a, b, out):
-        product(a, b, out)
 
 
 def problem(dtype, n_hidden=120):

@@ -5,6 +5,14 @@ import pytest
 
 from ebm.networks.corruption import GaussianNoise, Masking, SaltAndPepper
 from ebm.networks.dropout import Dropout
+from tests.cuda_simulator.test_network_layers import (  # noqa: F401  (the same tests, on the GPU)
+    test_a_network_of_them_learns_as_on_the_cpu,
+    test_a_pyramid_of_a_device_comes_back,
+    test_a_second_gradient_of_a_pass_is_added,
+    test_corruption_equals_the_cpus,
+    test_embeddings_equal_the_cpus,
+    test_tokens_on_a_device_can_be_checked,
+)
 from tests.networks.layer_cases import CASES, Case, outcomes
 
 

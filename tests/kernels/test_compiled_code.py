@@ -236,7 +236,7 @@ VECTORS_MEANT = {"reduce._columns_cpu": 1}
 COPYING = (  # loops without arithmetic
     "batch._dense_cpu", "batch._lists_cpu", "bound._fill_cpu", "bound._repeat_cpu", "convolution._pack_cpu",
     "convolution_narrow.pack_narrow", "dense._pack", "dense._pack_transposed", "embedding._forward_cpu",
-    "joining._join_cpu", "joining._left_cpu", "frames._load_cpu", "frames._gather_cpu", "frames._clear_cpu",
+    "joining._join_cpu", "joining._part_cpu", "frames._load_cpu", "frames._gather_cpu", "frames._clear_cpu",
     "frames._copy_cpu",
 )  # fmt: skip
 
@@ -285,6 +285,18 @@ def test_a_loop_that_does_not_start_from_zero_is_caught():
             plain[j] += other * x[j]
 
     assert not sums_of_rows(add)
+
+
+@wide
+@pytest.mark.skipif(NUMBA < (0, 62), reason="the LLVM of numba 0.61 leaves more loops scalar")
+@pytest.mark.parametrize(
+    ("name", "divisions"),
+    [("elman._forward", 2), ("lstm._forward", 4), ("gru._forward", 2), ("gru_before._forward", 2)],
+)
+def test_gates_open_in_vectors(single, name, divisions):
+    """A logistic function or a tanh is a division; those of i and f are one loop, and so are those of r and z."""
+    core, signature = single[name]
+    assert len(re.findall(r"\bvdivps\s.*[yz]mm", core.inspect_asm(signature))) >= divisions
 
 
 @wide

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ebm.networks.context import Context
 from ebm.networks.packing import Packing
 from ebm.random import Random
+from ebm.recurrent.gru import GRUCell
 from ebm.recurrent.lstm import LSTMCell
+from ebm.recurrent.peephole import PeepholeLSTMCell
 from ebm.recurrent.simple import SimpleCell
 
 N_IN, LENGTHS = 3, (2, 5, 1, 5, 3)
@@ -38,7 +39,8 @@ def cases(units=4, **options):
     """Return every cell with so many units."""
     kinds = ("tanh", "relu", "sigmoid", "identity")
     cells = {f"simple, {kind}": SimpleCell(units, activation=kind) for kind in kinds}
-    cells["lstm"] = LSTMCell(units)
+    cells |= {"lstm": LSTMCell(units), "peepholes": PeepholeLSTMCell(units)}
+    cells |= {f"gru, reset {reset}": GRUCell(units, reset=reset) for reset in ("after", "before")}
     return [CellCase(name, cell, **options) for name, cell in cells.items()]
 
 
@@ -62,7 +64,3 @@ def passes(case, dtype, context, *, given=True):
     found = {"y": y, "dx": back.dx} | {f"final {k}": a for k, a in enumerate(finals)}
     found |= {f"d initial {k}": a for k, a in enumerate(back.d_states or ())}
     return found | {f"d {name}": a for name, a in gradients.items()}
-
-
-def passes_on_the_cpu(case, dtype, **options):
-    return passes(case, dtype, Context(), **options)

@@ -1,0 +1,124 @@
+"""The cell whose transition from state to state is deep."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ebm.kernels import deep_transition, dense
+from ebm.kernels.activations import KINDS
+from ebm.kernels.jit import on_gpu
+from ebm.kernels.recurrence import gate_columns
+from ebm.networks.context import Context
+from ebm.networks.initial import initial_weights
+from ebm.networks.layer import Parameters
+from ebm.networks.packing import Packing
+from ebm.networks.ranges import count_from
+from ebm.random import Random
+from ebm.recurrent.cell import Gates, States, recurrent_panels
+from ebm.recurrent.products import outer_into, packed
+from ebm.recurrent.simple import SimpleCell
+
+
+@dataclass(frozen=True)
+class DeepTransitionCell(SimpleCell):
+    """A simple cell with several levels between one state and the next.
+
+        h_t = f(... f(f(x_t U + h_{t-1} W_1 + b_1) W_2 + b_2) ... W_L + b_L)
+
+    With a shortcut h_{t-1} S is added before the last f, so that what is to be remembered has a short way too.
+
+    Parameters
+    ----------
+    units : int
+        Width of h, and of what is between.
+    init, recurrent_init : str
+        How U, and how all other weights are drawn, see `GatedCell`.
+    activation : {"tanh", "relu", "sigmoid", "identity"}, default="tanh"
+        f, on every level.
+    depth : int, default=2
+        Levels L; 1 is `SimpleCell`.
+    shortcut : bool, default=False
+        The paper's DT(S)-RNN; it takes a depth of at least 2.
+
+    Raises
+    ------
+    ValueError
+        When a parameter is none of these.
+
+    Notes
+    -----
+    Beside those of `GatedCell`, with W_1 as ``recurrent_weights``, parameters are ``transition_weights``
+    (L - 1, units, units) and ``transition_bias`` ((L - 1) units,) for W_2 to W_L and b_2 to b_L, and
+    ``shortcut_weights`` S (units, units). The paper's deep output (DO-RNN; both together are its DOT-RNN) is dense
+    layers that follow, see :func:`ebm.recurrent.architecture.recurrent_layers`.
+
+    Source: Pascanu, Gulcehre, Cho & Bengio 2014 (arXiv:1312.6026), section 3.
+    """
+
+    depth: int = 2
+    shortcut: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse a depth below 1, and a shortcut around a single level."""
+        super().__post_init__()
+        count_from("depth", self.depth)
+        if self.shortcut and self.depth == 1:
+            raise ValueError("shortcut=True needs a depth of at least 2: around one level S would only add to W")
+
+    def initial(self, n_in: int, random: Random, dtype: Any) -> dict[str, np.ndarray]:
+        """Return U and every level's weights drawn by themselves, and biases of 0."""
+        found, n, more = super().initial(n_in, random, dtype), self.units, self.depth - 1
+        drawn = [
+            initial_weights((n, n), n, n, random, dtype, self.recurrent_init, number=2 + k)
+            for k in range(more + self.shortcut)
+        ]
+        if more:
+            found["transition_weights"] = np.stack(drawn[:more])
+            found["transition_bias"] = np.zeros(more * n, dtype)
+        if self.shortcut:
+            found["shortcut_weights"] = drawn[-1]
+        return found
+
+    def _advance(
+        self, parameters: Parameters, pre: Any, states: States, previous: Any, hidden: Any, finals: States,
+        packing: Packing, context: Context,
+    ) -> tuple[Any, ...]:  # fmt: skip
+        more, (n_frames, n) = self.depth - 1, hidden.shape
+        deeper = context.empty((more, n_frames, gate_columns(n, pre.dtype, gpu=on_gpu(pre))), pre.dtype)
+        between = context.empty((more, n_frames, n), pre.dtype)
+        first, rest, shortcut = self._panels(parameters, context)
+        bias = parameters["transition_bias"] if more else context.empty((0,), pre.dtype)
+        weights, kind = (first, rest, bias, shortcut), KINDS[self.activation]
+        deep_transition.forward(
+            pre, deeper, weights, kind, states[0], previous, between, hidden, finals[0], packing
+        )  # fmt: skip
+        return hidden, deeper, between
+
+    def _retreat(
+        self, parameters: Parameters, cache: Gates, dy: Any, d_states: States, d_initial: States,
+        gradients: Parameters, context: Context,
+    ) -> None:  # fmt: skip
+        (hidden, deeper, between), packing = cache.saved, cache.packing
+        carried = context.empty((packing.n, gate_columns(self.units, dy.dtype, gpu=on_gpu(dy))), dy.dtype)
+        weights, kind = self._panels(parameters, context, transposed=True), KINDS[self.activation]
+        ends = (d_states[0], carried, d_initial[0], packing)
+        deep_transition.backward(cache.pre, deeper, weights, kind, between, hidden, dy, *ends)
+        for k in range(self.depth - 1):
+            outer_into(between[k], deeper[k], gradients["transition_weights"][k], context)
+            bias = gradients["transition_bias"][k * self.units : (k + 1) * self.units]
+            dense.column_sums_into(deeper[k], bias, add=context.adds(bias))
+        if self.shortcut:
+            outer_into(cache.previous, deeper[-1], gradients["shortcut_weights"], context)
+
+    def _panels(self, parameters: Parameters, context: Context, *, transposed: bool = False) -> tuple[Any, Any, Any]:
+        """Return W_1, W_2 to W_L and S (or their transposes) as the CPU's products read them; none of S has no rows."""
+        first = recurrent_panels(parameters, context, transposed=transposed)
+        rest = context.empty((self.depth - 1, *first.shape), first.dtype)
+        for k in range(self.depth - 1):
+            (dense.pack_transposed if transposed else dense.pack_into)(parameters["transition_weights"][k], rest[k])
+        if self.shortcut:
+            return first, rest, packed(parameters["shortcut_weights"], context, transposed=transposed)
+        return first, rest, context.empty((0, *first.shape[1:]), first.dtype)

@@ -1,0 +1,50 @@
+"""One frame at a time gives what whole sequences give."""
+
+import numpy as np
+import pytest
+
+from ebm.networks.context import Context
+from ebm.networks.dense import Dense
+from ebm.networks.packing import Packing
+from ebm.networks.sequential import Sequential
+from ebm.random import Random
+from ebm.recurrent.layer import Recurrent
+from ebm.recurrent.lstm import LSTMCell
+from ebm.recurrent.simple import SimpleCell
+from ebm.recurrent.streaming import FrameStream
+
+NETWORK = Sequential([Recurrent(LSTMCell(70)), Recurrent(SimpleCell(9)), Dense(3)])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("n", [1, 5])
+def test_steps_equal_whole_sequences_bit_for_bit(dtype, n):
+    parameters = NETWORK.initial((6,), Random(1), dtype)
+    x = np.random.default_rng(0).standard_normal((20, n, 6)).astype(dtype)
+    stream = FrameStream(NETWORK, parameters, 6, n=n)
+    found = np.array([stream.step(frame) for frame in x])
+    whole, _ = NETWORK.forward(parameters, x.reshape(-1, 6), Context(packing=Packing([20] * n)))
+    np.testing.assert_array_equal(found.reshape(-1, 3), whole)
+    assert found.dtype == dtype
+    stream.reset()
+    np.testing.assert_array_equal(np.array([stream.step(frame) for frame in x]), found)
+
+
+def test_a_stream_keeps_the_parameters_that_it_was_given():
+    parameters = NETWORK.initial((6,), Random(1), np.float32)
+    stream, frame = FrameStream(NETWORK, parameters, 6), np.ones(6, np.float32)
+    before = stream.step(frame)
+    for array in parameters.values():
+        array[...] = 0
+    stream.reset()
+    np.testing.assert_array_equal(stream.step(frame), before)
+    assert before.shape == (3,)
+
+
+def test_what_does_not_fit_is_refused():
+    parameters = NETWORK.initial((6,), Random(1), np.float32)
+    with pytest.raises(ValueError, match=r"frame has shape \(5,\)"):
+        FrameStream(NETWORK, parameters, 6).step(np.zeros(5))
+    backwards = Sequential([Recurrent(SimpleCell(4), backwards=True)])
+    with pytest.raises(ValueError, match="backwards"):
+        FrameStream(backwards, backwards.initial((6,), Random(1), np.float32), 6)
