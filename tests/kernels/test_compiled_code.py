@@ -291,6 +291,18 @@ def test_a_loop_that_does_not_start_from_zero_is_caught():
 
 
 @wide
+@pytest.mark.skipif(NUMBA < (0, 62), reason="the LLVM of numba 0.61 leaves more loops scalar")
+@pytest.mark.parametrize(
+    ("name", "divisions"),
+    [("elman._forward", 2), ("lstm._forward", 4), ("gru._forward", 2), ("gru_before._forward", 2)],
+)
+def test_gates_open_in_vectors(single, name, divisions):
+    """A logistic function or a tanh is a division; those of i and f are one loop, and so are those of r and z."""
+    core, signature = single[name]
+    assert len(re.findall(r"\bvdivps\s.*[yz]mm", core.inspect_asm(signature))) >= divisions
+
+
+@wide
 @pytest.mark.parametrize("name", ["lattice_lines.sweep_lines", "lattice_chains.sweep_chains"])
 def test_random_words_of_lattices_are_made_in_vectors(single, name):
     core, signature = single[name]
