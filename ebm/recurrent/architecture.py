@@ -15,8 +15,10 @@ from ebm.recurrent.bidirectional import Bidirectional
 from ebm.recurrent.cell import Cell
 from ebm.recurrent.deep_transition import DeepTransitionCell
 from ebm.recurrent.dropout import SequenceDropout
+from ebm.recurrent.gru import GRUCell
 from ebm.recurrent.layer import Recurrent
 from ebm.recurrent.lstm import LSTMCell
+from ebm.recurrent.peephole import PeepholeLSTMCell
 from ebm.recurrent.scrn import SCRNCell
 from ebm.recurrent.simple import SimpleCell
 
@@ -24,6 +26,9 @@ CELLS: Mapping[str, Callable[..., Cell]] = {
     "tanh": partial(SimpleCell, activation="tanh"),
     "relu": partial(SimpleCell, activation="relu"),
     "lstm": LSTMCell,
+    "lstm_peephole": PeepholeLSTMCell,
+    "gru": GRUCell,
+    "gru_before": partial(GRUCell, reset="before"),
     "scrn": SCRNCell,
     "deep_transition": DeepTransitionCell,
 }
@@ -63,6 +68,7 @@ def recurrent_layers(
     bidirectional: bool = False,
     dropout: float = 0.0,
     variational: bool = False,
+    recurrent_dropout: float = 0.0,
     deep_output: Sequence[int] = (),
     output_activation: str = "tanh",
     options: Mapping[str, Any] | None = None,
@@ -72,7 +78,7 @@ def recurrent_layers(
     Parameters
     ----------
     cell : str, default="lstm"
-        One of "tanh", "relu", "lstm", "scrn" and "deep_transition".
+        One of "tanh", "relu", "lstm", "lstm_peephole", "gru", "gru_before", "scrn" and "deep_transition".
     units : int, default=64
         Width of the cell's state, in each direction.
     depth : int, default=1
@@ -82,8 +88,9 @@ def recurrent_layers(
     dropout : float, default=0.0
         Rate in [0, 1) of what is dropped after every recurrent layer but the last, as torch's ``dropout``.
     variational : bool, default=False
-        Drop the same at all frames of a sequence (`SequenceDropout`), rather than anew at each. (The cell's option
-        ``recurrent_dropout`` does so between a frame and the next.)
+        Drop the same at all frames of a sequence (`SequenceDropout`), rather than anew at each.
+    recurrent_dropout : float, default=0.0
+        Rate in [0, 1) of variational dropout between a frame and the next, inside cells.
     deep_output : sequence of int, default=()
         Widths of dense layers on top, at every frame: the deep output RNN; with "deep_transition" the DOT-RNN.
     output_activation : str, default="tanh"
@@ -103,7 +110,7 @@ def recurrent_layers(
     count_from("depth", depth)
     rate_within("dropout", dropout, below_one=True)
     through = Bidirectional if bidirectional else Recurrent
-    layer = through(recurrent_cell(cell, units, **(options or {})))
+    layer = through(recurrent_cell(cell, units, recurrent_dropout=recurrent_dropout, **(options or {})))
     found: list[Layer] = [layer]
     for _ in range(depth - 1):
         if dropout:

@@ -64,8 +64,16 @@ class Bidirectional:
         return found
 
     def forward(self, parameters: Parameters, x: Any, context: Context) -> tuple[Any, Any]:
-        """Return both outputs at every frame, from states of zero."""
+        """Return both outputs at every frame, from states of zero.
+
+        Raises
+        ------
+        ValueError
+            When the context remembers states: what comes later is not known yet.
+        """
         packing = fitting(context.packing, x)
+        if context.remembered(packing.n, (), x.dtype) is not None:
+            raise ValueError("a bidirectional layer cannot go on from states: it reads sequences from their ends, too")
         ahead, _, cache = self.cell.forward(part(parameters, "forward."), x, None, context)
         back, _, other = self.cell.forward(part(parameters, "backward."), turned(x, context), None, context)
         out = context.empty((x.shape[0], 2 * self.cell.output_size), x.dtype)

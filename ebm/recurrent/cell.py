@@ -13,12 +13,13 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from ebm.kernels.sequence_masks import draw_masks
 from ebm.networks.context import Context
 from ebm.networks.initial import initial_weights
 from ebm.networks.layer import Parameters
 from ebm.networks.packing import Packing
-from ebm.networks.ranges import count_from
-from ebm.random import Random
+from ebm.networks.ranges import count_from, rate_within
+from ebm.random import Random, Stream
 from ebm.recurrent.products import packed, project_inputs, weight_gradients
 
 States = tuple[Any, ...]  # arrays (n, size) in the order of the batch, the output's first
@@ -89,6 +90,21 @@ class Cell(ABC):
         """
 
 
+class Dropped(NamedTuple):
+    """What products see of the state before a frame.
+
+    Attributes
+    ----------
+    masks : array of shape (n, units), or (0, units) where nothing is dropped
+        m of each sequence of the batch.
+    seen : array of shape (n_frames, units)
+        m h_{t-1}; without masks h_{t-1} itself, the same array as the cell's ``previous``.
+    """
+
+    masks: Any
+    seen: Any
+
+
 class Gates(NamedTuple):
     """What a gated cell's passes share.
 
@@ -99,6 +115,8 @@ class Gates(NamedTuple):
         Pre-activations of all gates, then what a backward pass needs, then their gradients.
     previous : array of shape (n_frames, units)
         The output's state before every frame.
+    dropped : Dropped
+        What products saw of it.
     packing : Packing
     saved : tuple
         What else the cell keeps.
@@ -107,6 +125,7 @@ class Gates(NamedTuple):
     x: Any
     pre: Any
     previous: Any
+    dropped: Dropped
     packing: Packing
     saved: tuple[Any, ...]
 
@@ -125,18 +144,28 @@ class GatedCell(Cell):
         How input weights are drawn, see :func:`ebm.networks.initial.initial_weights`.
     recurrent_init : str, default="orthogonal"
         The same for each gate's recurrent weights.
+    recurrent_dropout : float, default=0.0
+        Rate in [0, 1) of variational dropout: in training W sees m h_{t-1}, with a mask m of 0 and 1 / (1 - rate) that
+        is drawn once for each sequence (Gal & Ghahramani 2016, arXiv:1512.05287, section 4).
+
+    Raises
+    ------
+    ValueError
+        When a number is out of range.
     """
 
     units: int
     init: str = "glorot"
     recurrent_init: str = "orthogonal"
+    recurrent_dropout: float = 0.0
 
     n_gates: ClassVar[int] = 1
     n_states: ClassVar[int] = 1
 
     def __post_init__(self) -> None:
-        """Refuse a number of units below 1."""
+        """Refuse a number of units below 1, and what is no rate."""
         count_from("units", self.units)
+        rate_within("recurrent_dropout", self.recurrent_dropout, below_one=True)
 
     @property
     def state_sizes(self) -> tuple[int, ...]:
@@ -176,8 +205,16 @@ class GatedCell(Cell):
         previous, hidden = context.empty(shape, x.dtype), context.empty(shape, x.dtype)
         finals = tuple(context.empty((packing.n, size), x.dtype) for size in self.state_sizes)
         given = states or none(self.state_sizes, x.dtype, context)
-        saved = self._advance(parameters, pre, given, previous, hidden, finals, packing, context)
-        return hidden, finals, Gates(x, pre, previous, packing, saved)
+        dropped = self._dropped(previous, packing, context)
+        saved = self._advance(parameters, pre, given, previous, dropped, hidden, finals, packing, context)
+        return hidden, finals, Gates(x, pre, previous, dropped, packing, saved)
+
+    def _dropped(self, previous: Any, packing: Packing, context: Context) -> Dropped:
+        if not (context.training and self.recurrent_dropout):
+            return Dropped(previous[:0], previous)
+        masks = context.empty((packing.n, self.units), previous.dtype)
+        draw_masks(self.recurrent_dropout, context.noise(Stream.RECURRENT_DROPOUT), masks)
+        return Dropped(masks, context.empty(previous.shape, previous.dtype))
 
     def backward(
         self,
@@ -202,10 +239,13 @@ class GatedCell(Cell):
 
     @abstractmethod
     def _advance(
-        self, parameters: Parameters, pre: Any, states: States, previous: Any, hidden: Any, finals: States,
-        packing: Packing, context: Context,
+        self, parameters: Parameters, pre: Any, states: States, previous: Any, dropped: Dropped, hidden: Any,
+        finals: States, packing: Packing, context: Context,
     ) -> tuple[Any, ...]:  # fmt: skip
-        """Go through time: write ``previous``, ``hidden`` and ``finals``, and return what backward needs besides."""
+        """Go through time: write ``previous``, ``dropped.seen``, ``hidden`` and ``finals``.
+
+        Returns what backward needs besides.
+        """
 
     @abstractmethod
     def _retreat(
@@ -222,7 +262,7 @@ class GatedCell(Cell):
     ) -> Any:
         """Write dU, dW and db of gradients of pre-activations, and return dx where it is wanted."""
         return weight_gradients(
-            parameters, cache.x, cache.previous, cache.pre, gradients, context, wants_input=wants_input
+            parameters, cache.x, cache.dropped.seen, cache.pre, gradients, context, wants_input=wants_input
         )
 
 

@@ -15,6 +15,7 @@ from tests.cuda_simulator.test_recurrent import (  # noqa: F401  (the same tests
     test_one_sequence_and_one_frame,
     test_rows_are_gathered_scattered_copied_and_cleared,
     test_states_are_handed_on,
+    test_states_given_are_dropped_from_as_on_the_cpu,
 )
 from tests.recurrent.cell_cases import CASES, cases, passes
 from tests.recurrent.shape_cases import SEED
