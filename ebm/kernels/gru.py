@@ -106,16 +106,16 @@ def _backward(
 
 @cuda_loop
 def _step_gpu(
-    gates: Any, bias: Any, previous: Any, product: Any, hidden: Any, final: Any, order: Any, recurrent: Any,
+    gates: Any, bias: Any, previous: Any, product: Any, hidden: Any, final: Any, order: Any, products: Any,
     top: Any, rows: Any, going: Any,
 ) -> None:  # fmt: skip
     units = hidden.shape[1]
     for item in range(cuda.grid(1), rows * units, cuda.gridsize(1)):
         rank, j = item // units, item % units
         row, second, third = top + rank, units + j, 2 * units + j
-        r = sigmoid(gates[row, j] + recurrent[rank, j])
-        z = sigmoid(gates[row, second] + recurrent[rank, second])
-        m = recurrent[rank, third] + bias[j]
+        r = sigmoid(gates[row, j] + products[rank, j])
+        z = sigmoid(gates[row, second] + products[rank, second])
+        m = products[rank, third] + bias[j]
         n = tanh(gates[row, third] + r * m)
         h = mixed(z, n, previous[row, j])
         gates[row, j], gates[row, second], gates[row, third] = r, z, n
@@ -212,21 +212,14 @@ def backward(
 
 
 def step(
-    gates: Any,
-    bias: Any,
-    previous: Any,
-    product: Any,
-    hidden: Any,
-    final: Any,
-    order: Any,
-    recurrent: Any,
+    gates: Any, bias: Any, previous: Any, product: Any, hidden: Any, final: Any, order: Any, products: Any,
     moment: Moment,
-) -> None:
+) -> None:  # fmt: skip
     """Go through one time on a GPU: as `forward`, but rows of gates are not padded.
 
-    ``recurrent`` (n, 3 units) hold h W for the ranks of the time.
+    ``products`` (n, 3 units) hold h W for the ranks of the time.
     """
-    arrays = (gates, bias, previous, product, hidden, final, order, recurrent)
+    arrays = (gates, bias, previous, product, hidden, final, order, products)
     _step_gpu(moment.rows * hidden.shape[1], *arrays, *moment)
 
 

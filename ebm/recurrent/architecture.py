@@ -61,7 +61,7 @@ def recurrent_cell(cell: str, units: int, **options: Any) -> Cell:
 
 
 def recurrent_layers(
-    cell: str = "lstm",
+    cell: str | Cell = "lstm",
     units: int = 64,
     *,
     depth: int = 1,
@@ -77,10 +77,10 @@ def recurrent_layers(
 
     Parameters
     ----------
-    cell : str, default="lstm"
-        One of "tanh", "relu", "lstm", "lstm_peephole", "gru", "gru_before", "scrn" and "deep_transition".
+    cell : str or Cell, default="lstm"
+        One of `CELLS`, or a cell itself, which has its own width and parameters.
     units : int, default=64
-        Width of the cell's state, in each direction.
+        Width of the named cell's state, in each direction.
     depth : int, default=1
         Recurrent layers, one on top of the other: the stacked RNN of Pascanu et al. 2014.
     bidirectional : bool, default=False
@@ -96,7 +96,7 @@ def recurrent_layers(
     output_activation : str, default="tanh"
         Of these.
     options : mapping, optional
-        The cell's own parameters, see `recurrent_cell`.
+        The named cell's own parameters, see `recurrent_cell`.
 
     Raises
     ------
@@ -110,7 +110,10 @@ def recurrent_layers(
     count_from("depth", depth)
     rate_within("dropout", dropout, below_one=True)
     through = Bidirectional if bidirectional else Recurrent
-    layer = through(recurrent_cell(cell, units, recurrent_dropout=recurrent_dropout, **(options or {})))
+    if isinstance(cell, Cell) and recurrent_dropout:
+        raise ValueError(f"recurrent_dropout is {recurrent_dropout}, but a cell that is given has its own: set that")
+    named = {"recurrent_dropout": recurrent_dropout, **(options or {})}
+    layer = through(cell if isinstance(cell, Cell) else recurrent_cell(cell, units, **named))
     found: list[Layer] = [layer]
     for _ in range(depth - 1):
         if dropout:

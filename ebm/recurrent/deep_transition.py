@@ -14,7 +14,7 @@ from ebm.kernels.jit import on_gpu
 from ebm.kernels.joining import join
 from ebm.kernels.recurrence import Moment, gate_columns
 from ebm.networks.context import Context
-from ebm.networks.initial import initial_weights
+from ebm.networks.initial import initial_weights, piled_up
 from ebm.networks.layer import Parameters
 from ebm.networks.packing import Packing
 from ebm.networks.ranges import count_from
@@ -79,7 +79,7 @@ class DeepTransitionCell(SimpleCell):
             for k in range(more + self.shortcut)
         ]
         if more:
-            found["transition_weights"] = np.stack(drawn[:more])
+            found["transition_weights"] = piled_up(drawn[:more], random)
             found["transition_bias"] = np.zeros(more * n, dtype)
         if self.shortcut:
             found["shortcut_weights"] = drawn[-1]
@@ -107,14 +107,14 @@ class DeepTransitionCell(SimpleCell):
         self, parameters: Parameters, cache: Gates, dy: Any, d_states: States, d_initial: States,
         gradients: Parameters, context: Context,
     ) -> None:  # fmt: skip
-        (hidden, deeper, between), packing, masks = cache.saved, cache.packing, cache.dropped.masks
+        (hidden, deeper, between), packing = cache.saved, cache.packing
         carried = context.empty((packing.n, gate_columns(self.units, dy.dtype, gpu=on_gpu(dy))), dy.dtype)
         if on_gpu(dy):
             weights, d_products, back = self._levels_back(parameters, cache, dy, d_states[0], carried, context)
-            go_back(weights, d_products, (carried,), d_initial, packing, context, back, masks=masks)
+            go_back(weights, d_products, (carried,), d_initial, packing, context, back, masks=cache.dropped.masks)
         else:
             weights, kind = self._panels(parameters, context, transposed=True), KINDS[self.activation]
-            ends = (d_states[0], carried, d_initial[0], packing, masks)
+            ends = (d_states[0], carried, d_initial[0], packing, cache.dropped.masks)
             deep_transition.backward(cache.pre, deeper, weights, kind, between, hidden, dy, *ends)
         for k in range(self.depth - 1):
             outer_into(between[k], deeper[k], gradients["transition_weights"][k], context)

@@ -80,7 +80,7 @@ class GRUCell(GatedCell):
         kept = context.empty(hidden.shape, hidden.dtype)
         if on_gpu(pre):
             ends = (kept, hidden, finals[0], packing.order)
-            self._advance_on_gpu(parameters, pre, states, previous, dropped, ends, packing, context)
+            self._advance_on_gpu(parameters, pre, states, (previous, dropped), ends, packing, context)
             return (kept,)
         panels = recurrent_panels(parameters, context)
         step = context.empty((packing.n, gate_columns(3 * self.units, hidden.dtype)), hidden.dtype)
@@ -92,10 +92,10 @@ class GRUCell(GatedCell):
         return (kept,)
 
     def _advance_on_gpu(
-        self, parameters: Parameters, pre: Any, states: States, previous: Any, dropped: Dropped,
+        self, parameters: Parameters, pre: Any, states: States, before: tuple[Any, Dropped],
         ends: tuple[Any, Any, Any, Any], packing: Packing, context: Context,
     ) -> None:  # fmt: skip
-        weights = parameters["recurrent_weights"]
+        weights, (previous, dropped) = parameters["recurrent_weights"], before
         if self.reset == "after":
             step = partial(gru.step, pre, parameters["recurrent_bias"], previous, *ends)
         else:
@@ -127,14 +127,13 @@ class GRUCell(GatedCell):
         pre, previous, (masks, seen), packing, (product,) = cache[1:]
         d_step, sums = context.empty(pre.shape, dy.dtype), context.empty((packing.n, self.units), dy.dtype)
         if on_gpu(dy):
-            of_ranks = (d_final, carried, beside, d_step, sums, packing.order)
-            weights = parameters["recurrent_weights"]
-            back = partial(gru.step_back, pre, previous, product, dy, *of_ranks)
+            ends = (d_final, carried, beside, d_step, sums, packing.order)
+            back, weights = partial(gru.step_back, pre, previous, product, dy, *ends), parameters["recurrent_weights"]
             go_back(weights, d_step, (carried,), d_initial, packing, context, back, beside=beside, masks=masks)
         else:
             panels = recurrent_panels(parameters, context, transposed=True)
-            ends = (d_final, carried, beside, d_step, sums, d_initial[0], packing)
-            gru.backward(pre, panels, previous, product, dy, *ends, masks)
+            given = (pre, panels, previous, product, dy)
+            gru.backward(*given, d_final, carried, beside, d_step, sums, d_initial[0], packing, masks)
         outer_into(seen, d_step, gradients["recurrent_weights"], context)
         column_totals(sums, gradients["recurrent_bias"], add=context.adds(gradients["recurrent_bias"]))
 
@@ -145,8 +144,9 @@ class GRUCell(GatedCell):
         (pre, previous, (masks, seen), packing, (reset,)), units = cache[1:], self.units
         if on_gpu(dy):
             (weights, candidate), (d_gates, d_n) = self._parts(parameters["recurrent_weights"]), self._parts(pre)
+            ends = (d_final, carried, working, packing.order)
             multiply = product_of(d_n, candidate.T, packing, context, masks=masks)
-            back = partial(gru_before.step_back, pre, previous, dy, d_final, carried, working, packing.order, multiply)
+            back = partial(gru_before.step_back, pre, previous, dy, *ends, multiply)
             go_back(weights, d_gates, (carried,), d_initial, packing, context, back, beside=working, masks=masks)
         else:
             panels = recurrent_panels(parameters, context, transposed=True)

@@ -70,15 +70,14 @@ class LSTMCell(GatedCell):
         self, parameters: Parameters, cache: Gates, dy: Any, d_states: States, d_initial: States,
         gradients: Parameters, context: Context,
     ) -> None:  # fmt: skip
-        pre, packing, (before, squashed) = cache.pre, cache.packing, cache.saved
+        pre, packing, masks, (before, squashed) = cache.pre, cache.packing, cache.dropped.masks, cache.saved
         shape = (packing.n, gate_columns(self.units, dy.dtype, gpu=on_gpu(dy)))
         carried = context.empty(shape, dy.dtype), context.empty((packing.n, self.units), dy.dtype)
-        last, first, masks = pair(d_states), pair(d_initial), cache.dropped.masks
+        last, first = pair(d_states), pair(d_initial)
         if on_gpu(dy):
             none = context.empty((0, self.units), dy.dtype)
             back = partial(lstm.step_back, pre, none, before, squashed, dy, last, carried, none, packing.order)
-            weights = parameters["recurrent_weights"]
-            go_back(weights, pre, carried, d_initial, packing, context, back, masks=masks)
+            go_back(parameters["recurrent_weights"], pre, carried, d_initial, packing, context, back, masks=masks)
         else:
             panels = recurrent_panels(parameters, context, transposed=True)
             lstm.backward(pre, panels, before, squashed, dy, last, carried, first, packing, masks=masks)

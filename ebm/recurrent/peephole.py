@@ -69,15 +69,14 @@ class PeepholeLSTMCell(LSTMCell):
         self, parameters: Parameters, cache: Gates, dy: Any, d_states: States, d_initial: States,
         gradients: Parameters, context: Context,
     ) -> None:  # fmt: skip
-        pre, packing, (before, squashed) = cache.pre, cache.packing, cache.saved
-        peepholes, gradient, masks = parameters["peepholes"], gradients["peepholes"], cache.dropped.masks
+        pre, packing, masks, (before, squashed) = cache.pre, cache.packing, cache.dropped.masks, cache.saved
+        peepholes, gradient = parameters["peepholes"], gradients["peepholes"]
         widths = (gate_columns(self.units, dy.dtype, gpu=on_gpu(dy)), self.units, 3 * self.units)
         d_hidden, d_cell, sums = (context.empty((packing.n, width), dy.dtype) for width in widths)
         carried, last, first = (d_hidden, d_cell), pair(d_states), pair(d_initial)
         if on_gpu(dy):
             back = partial(lstm.step_back, pre, peepholes, before, squashed, dy, last, carried, sums, packing.order)
-            weights = parameters["recurrent_weights"]
-            go_back(weights, pre, carried, d_initial, packing, context, back, masks=masks)
+            go_back(parameters["recurrent_weights"], pre, carried, d_initial, packing, context, back, masks=masks)
         else:
             panels = recurrent_panels(parameters, context, transposed=True)
             lstm.backward(pre, panels, before, squashed, dy, last, carried, first, packing, peepholes, sums, masks)

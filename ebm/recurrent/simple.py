@@ -66,8 +66,7 @@ class SimpleCell(GatedCell):
         self, parameters: Parameters, cache: Gates, dy: Any, d_states: States, d_initial: States,
         gradients: Parameters, context: Context,
     ) -> None:  # fmt: skip
-        kind, packing, (hidden,) = KINDS[self.activation], cache.packing, cache.saved
-        masks = cache.dropped.masks
+        kind, packing, masks, (hidden,) = KINDS[self.activation], cache.packing, cache.dropped.masks, cache.saved
         carried = context.empty((packing.n, gate_columns(self.units, dy.dtype, gpu=on_gpu(dy))), dy.dtype)
         if on_gpu(dy):
             back = partial(elman.step_back, cache.pre, kind, hidden, dy, d_states[0], carried, packing.order)
