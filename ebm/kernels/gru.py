@@ -212,16 +212,9 @@ def backward(
 
 
 def step(
-    gates: Any,
-    bias: Any,
-    previous: Any,
-    product: Any,
-    hidden: Any,
-    final: Any,
-    order: Any,
-    products: Any,
+    gates: Any, bias: Any, previous: Any, product: Any, hidden: Any, final: Any, order: Any, products: Any,
     moment: Moment,
-) -> None:
+) -> None:  # fmt: skip
     """Go through one time on a GPU: as `forward`, but rows of gates are not padded.
 
     ``products`` (n, 3 units) hold h W for the ranks of the time.

@@ -194,7 +194,8 @@ def step(
 ) -> None:  # fmt: skip
     """Go through one time on a GPU: as `forward`, but rows of gates are not padded.
 
-    ``products`` (n, 2 units) hold h W_rz for the ranks of the time; ``multiply(moment)`` returns (r h) W_n, (n, units).
+    ``products`` (n, 2 units) hold h W_rz for the ranks of the time, and ``multiply(moment)`` returns (r h) W_n. What
+    products see of h is ``seen``.
     """
     threads = moment.rows * hidden.shape[1]
     _open_gpu(threads, gates, seen, reset, products, moment.top, moment.rows)

@@ -146,18 +146,9 @@ def mask_back(carried: Any, masks: Any, order: Any, low: Any, rows: Any) -> None
 
 @inner
 def multiply_back(
-    gates: Any,
-    top: Any,
-    rows: Any,
-    end: Any,
-    panels: Any,
-    units: Any,
-    carried: Any,
-    low: Any,
-    masks: Any,
-    order: Any,
+    gates: Any, top: Any, rows: Any, end: Any, panels: Any, units: Any, carried: Any, low: Any, masks: Any, order: Any,
     working: Any,
-) -> None:
+) -> None:  # fmt: skip
     """Add gates[:, :end] W^T, times masks where there are any, to dL/dh of ranks that bring other terms along."""
     if masks.shape[0] == 0:
         multiply_part(gates, top, rows, NONE, end, panels, NONE, units, carried, low)

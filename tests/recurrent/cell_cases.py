@@ -22,10 +22,12 @@ class CellCase:
     cell: object
     n_in: int = N_IN
     lengths: tuple = LENGTHS
-    spread: float = 0.3  # of what is added to first weights; large recurrent weights make chaos of rounding
 
     def arrays(self, dtype, seed=0):
-        """Return parameters, x, states, dy and d_states, all of them different everywhere."""
+        """Return parameters, x, states, dy and d_states, all of them different everywhere.
+
+        What is added to first weights is small beside them: large recurrent weights make chaos of rounding.
+        """
         rng, n = np.random.default_rng(seed), len(self.lengths)
 
         def drawn(*shape):
