@@ -8,12 +8,19 @@ from ebm.kernels.outer import outer
 from ebm.kernels.recurrence import _multiply, gate_columns
 from ebm.networks.packing import Packing
 from tests.recurrent.cell_table import NAMES, backward, case_of
+from tests.recurrent.shape_cases import outcomes
+from tests.recurrent.shape_table import CASES
+
+SHAPES = ("scrn, learnt", "deep, 3, shortcut", "both ways", "ends", "sequence dropout")
 
 
 def use_recurrent(dtype):
     for name in NAMES:
         case = case_of(name)
         backward(case, case.arrays(dtype))
+    for case in CASES:
+        if case.name in SHAPES:
+            outcomes(case, dtype, case.context())
     a, index, packing = np.zeros((3, 5), dtype), np.arange(3), Packing((2, 1))
     outer(a, a, np.zeros((5, 5), dtype))
     _multiply(a, pack(np.zeros((5, 5), dtype)), np.int64(5), np.zeros((3, gate_columns(5, dtype)), dtype), 0, 3)

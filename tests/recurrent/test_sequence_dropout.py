@@ -1,4 +1,4 @@
-"""Variational dropout between layers: a mask for all frames of a sequence, another in every update, right on average."""
+"""Variational dropout between layers: a mask for all frames of a sequence, another in each update, right on average."""
 
 import numpy as np
 import pytest
