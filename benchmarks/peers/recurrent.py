@@ -64,7 +64,6 @@ class Ours:
     def make(self, name: str, units: int) -> Any:
         """Return the cell."""
         from ebm.recurrent.gru import GRUCell
-
         from ebm.recurrent.lstm import LSTMCell
 
         return (LSTMCell if name == "LSTM" else GRUCell)(units)

@@ -17,6 +17,7 @@ from ebm.networks.sequential import part, prefixed
 from ebm.random import Random, Stream
 from ebm.recurrent.cell import Cell, fitting
 from ebm.recurrent.layer import frames_of_vectors, turned
+from ebm.recurrent.through_time import back_through_time
 
 DIRECTIONS = ("forward", "backward")
 
@@ -90,7 +91,8 @@ class Bidirectional:
         found = []
         for name, kept, above in zip(DIRECTIONS, cache[1:], (d_ahead, turned(d_back, context)), strict=True):
             own, of_own = part(parameters, f"{name}."), part(gradients, f"{name}.")
-            found.append(self.cell.backward(own, kept, above, None, of_own, context, wants_input=wants_input).dx)
+            given = (self.cell, own, kept, above, None, of_own, context)
+            found.append(back_through_time(*given, wants_input=wants_input).dx)
         if wants_input:
             scatter_rows(found[1], cache.packing.flip, found[0], add=True)
         return found[0]

@@ -92,12 +92,16 @@ class GRUCell(GatedCell):
         carried, working = (context.empty((packing.n, gate_columns(units, dy.dtype)), dy.dtype) for _ in range(2))
         if self.reset == "before":
             gru_before.backward(pre, panels, previous, dy, d_states[0], carried, working, d_initial[0], packing)
+            if not gradients:
+                return
             parts = [(previous, 0, 2 * units), (kept, 2 * units, 3 * units)]
             outer_parts_into(parts, pre, gradients["recurrent_weights"], context)
             return
         d_step, sums = context.empty(pre.shape, dy.dtype), context.empty((packing.n, units), dy.dtype)
         ends = (d_states[0], carried, d_step, sums, d_initial[0], packing)
         gru.backward(pre, panels, previous, kept, dy, *ends)
+        if not gradients:
+            return
         outer_into(previous, d_step, gradients["recurrent_weights"], context)
         column_totals(sums, gradients["recurrent_bias"], add=context.adds(gradients["recurrent_bias"]))
 

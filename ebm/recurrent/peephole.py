@@ -62,10 +62,13 @@ class PeepholeLSTMCell(LSTMCell):
         self, parameters: Parameters, cache: Gates, dy: Any, d_states: States, d_initial: States,
         gradients: Parameters, context: Context,
     ) -> None:  # fmt: skip
-        n, (before, squashed), gradient = cache.packing.n, cache.saved, gradients["peepholes"]
+        n, (before, squashed) = cache.packing.n, cache.saved
         panels = recurrent_panels(parameters, context, transposed=True)
         widths = (gate_columns(self.units, dy.dtype), self.units, 3 * self.units)
         d_hidden, d_cell, sums = (context.empty((n, width), dy.dtype) for width in widths)
         ends = (pair(d_states), (d_hidden, d_cell), pair(d_initial), cache.packing, parameters["peepholes"], sums)
         lstm.backward(cache.pre, panels, before, squashed, dy, *ends)
+        if not gradients:
+            return
+        gradient = gradients["peepholes"]
         column_totals(sums, gradient.reshape(3 * self.units), add=context.adds(gradient))
