@@ -66,9 +66,7 @@ class Recurrent:
         *,
         wants_input: bool = True,
     ) -> Any:
-        """Write gradients by backpropagation through time (as far as ``context.truncation`` lets), and return that of the
-        frames where it is wanted.
-        """
+        """Write gradients by backpropagation through time, as far as ``context.truncation`` lets; return dx if wanted."""
         dy = self._turned(dy, context)
         dx, _ = back_through_time(
             self.cell, parameters, cache, dy, None, gradients, context, wants_input=wants_input

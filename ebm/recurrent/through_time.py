@@ -6,9 +6,9 @@ what frame t + 1 sends back to the states after frame t,
 
     lambda^0_t = 0,    lambda^{j+1}_{t-1} = B_t(dy_t, lambda^j_t),
 
-lambda^j holds what all outputs send back over 1 to j frames. So k + 1 rounds, each through all frames at once as if they
-were sequences of their own, give the sum over outputs, and gradients are those of the last round. With k + 1 >= T it
-is the whole gradient.
+lambda^j holds what all outputs send back over 1 to j frames. So k + 1 rounds, each through all frames at once as if
+they were sequences of their own, give the sum over outputs, and gradients are those of the last round. With k + 1 >= T
+it is the whole gradient.
 
 Source: Williams & Peng 1990 (doi:10.1162/neco.1990.2.4.490), BPTT(h) with h = k + 1.
 """

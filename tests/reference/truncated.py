@@ -11,7 +11,7 @@ import numpy as np
 def lecture(U, V, W, tokens, targets, truncate):
     """The lecture's code for tokens x_t and targets y_t: dU, dV and dW of sum_t -log softmax(V h_t)[y_t].
 
-    h_t = tanh(U[:, x_t] + W h_{t-1}), h_{-1} = 0. For every output t delta goes back through at most truncate + 1 frames.
+    h_t = tanh(U[:, x_t] + W h_{t-1}), h_{-1} = 0. For every output delta goes back through at most truncate + 1 frames.
     """
     n, T = len(W), len(targets)
     s = np.zeros((T + 1, n))  # s[-1] is the state before the first
