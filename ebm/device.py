@@ -9,6 +9,7 @@ product is our tiled kernel.
 from __future__ import annotations
 
 import contextlib
+import gc
 import warnings
 import weakref
 from collections.abc import Callable
@@ -219,6 +220,16 @@ class _Replay:
         self._graph.launch(self._stream)
 
     def _captured(self) -> Any:
+        """Capture without garbage collection: a library's handle that dies meanwhile waits for the device."""
+        collects = gc.isenabled()
+        gc.disable()
+        try:
+            return self._capture()
+        finally:
+            if collects:
+                gc.enable()
+
+    def _capture(self) -> Any:
         self._stream.begin_capture()
         try:
             self._function()

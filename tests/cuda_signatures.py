@@ -45,6 +45,30 @@ def of_steps(real: types.Type) -> dict[str, list[tuple[types.Type, ...]]]:
     }
 
 
+def of_sequences(real: types.Type) -> dict[str, list[tuple[types.Type, ...]]]:
+    """Return the signatures of recurrent cells, and of frames that are copied."""
+    rows, row, numbers, clock = matrix(real), vector(real), vector(i64), vector(u32)
+    kinds = (real, i64)  # frames may be tokens
+    moment = (i64, i64, i64)
+    return {
+        "frames._load_gpu": [(matrix(k), numbers, numbers, clock, i64, *(numbers,) * 3, matrix(k)) for k in kinds],
+        "frames._gather_gpu": [(matrix(k), numbers, matrix(k)) for k in kinds],
+        "frames._scatter_gpu": [(matrix(k), numbers, types.boolean, matrix(k)) for k in kinds],
+        "frames._clear_gpu": [(matrix(k),) for k in kinds],
+        "frames._copy_gpu": [(matrix(k), matrix(k)) for k in kinds],
+        "elman._step_gpu": [(rows, i64, *(rows,) * 3, numbers, rows, *moment)],
+        "elman._step_back_gpu": [(rows, i64, *(rows,) * 4, numbers, *moment)],
+        "gru._step_gpu": [(rows, row, *(rows,) * 4, numbers, rows, *moment)],
+        "gru._step_back_gpu": [(*(rows,) * 9, numbers, *moment)],
+        "gru_before._open_gpu": [(*(rows,) * 4, i64, i64)],
+        "gru_before._mix_gpu": [(*(rows,) * 4, numbers, rows, *moment)],
+        "gru_before._back_from_mix_gpu": [(*(rows,) * 6, numbers, *moment)],
+        "gru_before._back_from_state_gpu": [(*(rows,) * 4, i64, i64)],
+        "lstm._step_gpu": [(*(rows,) * 8, numbers, rows, *moment)],
+        "lstm._step_back_gpu": [(*(rows,) * 10, numbers, *moment)],
+    }
+
+
 def signatures(real: types.Type) -> dict[str, list[tuple[types.Type, ...]]]:
     """Return "file.loop" -> the signatures that it is launched with, for one precision."""
     rows, row = matrix(real), vector(real)
@@ -60,6 +84,7 @@ def signatures(real: types.Type) -> dict[str, list[tuple[types.Type, ...]]]:
         "batch_statistics._blocks_gpu": [(rows, rows)],
         "batch_statistics._join_gpu": [(rows, i64, real, real, row, row, row, row)],
         "batch_statistics._inverse_gpu": [(row, real, row)],
+        "column_totals._blocks_gpu": [(rows, rows)],
         "column_totals._gpu": [(rows, types.boolean, row)],
         "corruption._mask_gpu": [(rows, real, real, *place)],
         "corruption._salt_gpu": [(rows, real, real, real, *place)],
@@ -78,7 +103,6 @@ def signatures(real: types.Type) -> dict[str, list[tuple[types.Type, ...]]]:
         "batch._dense_gpu": [(matrix(data), vector(i64), vector(u32), i64, rows) for data in (u8, real)],
         "batch._lists_gpu": [(vector(i64), vector(i32), row, vector(i64), vector(u32), i64, rows)],
         "dense._add_gpu": [(rows, rows)],
-        "dense._columns_gpu": [(rows, types.boolean, row)],
         "centring._load_dense": [(matrix(data), *load) for data in (u8, real)],
         "centring._load_lists": [
             (vector(i64), vector(i32), row, types.boolean, *load[:4], u32, *load[4:]),
@@ -137,4 +161,5 @@ def signatures(real: types.Type) -> dict[str, list[tuple[types.Type, ...]]]:
         "tempered._gpu": [(rows, row, row, rows, u32, u32, u32, u32, u32)],
         **of_losses(real),
         **of_steps(real),
+        **of_sequences(real),
     }

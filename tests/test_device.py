@@ -158,6 +158,34 @@ class Stream:
         return SimpleNamespace(launch=lambda stream: self.log.append("launch"))
 
 
+def test_arrays_are_cleared_and_written_on_the_devices_stream():
+    """Another stream, which may be current, would not wait for it."""
+    device, held = CudaDevice.__new__(CudaDevice), []
+
+    class Held(Stream):
+        def __enter__(self):
+            held.append(self)
+
+        def __exit__(self, *error):
+            held.pop()
+
+    class Target:
+        dtype = np.float64
+
+        def __setitem__(self, where, value):
+            self.value, self.streams = value, [*held]
+
+    def zeros(shape, dtype):
+        return np.zeros(shape, dtype), [*held]
+
+    device.stream, device.xp = Held(), SimpleNamespace(zeros=zeros, array=np.array)
+    assert device.zeros(3, np.float32)[1] == [device.stream]
+    target = Target()
+    device.write(target, np.ones(2))
+    assert target.streams == [device.stream]
+    assert target.value.tolist() == [1, 1]
+
+
 def test_work_is_run_once_then_captured_once_then_replayed():
     device = CudaDevice.__new__(CudaDevice)
     device.stream = stream = Stream()

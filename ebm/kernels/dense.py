@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ebm.kernels.column_totals import column_totals
 from ebm.kernels.jit import core, cuda_loop, inner, on_gpu
 from ebm.kernels.linear import BLOCK, NONE, activate_rows, list_binary, tile_rows
 from ebm.kernels.processor import VECTOR_BYTES, panel_width
@@ -142,19 +143,6 @@ def _put(block: Any, out: Any, add: Any, rows: Any, top: Any, left: Any, n: Any)
                 target[j] = source[j]
 
 
-@core(allocates=False)
-def _columns(a: Any, add: Any, out: Any, first: Any, last: Any) -> None:
-    """out_j = sum_r a_rj, or out_j += that, for columns [first, last)."""
-    total = out[first:last]
-    if not add:
-        for j in range(total.size):
-            total[j] = 0
-    for row in range(a.shape[0]):
-        x = a[row, first:last]
-        for j in range(total.size):
-            total[j] += x[j]
-
-
 def affine(x: np.ndarray, panels: np.ndarray, bias: np.ndarray, out: np.ndarray) -> None:
     """Write x W + b.
 
@@ -176,23 +164,9 @@ def product(a: np.ndarray, panels: np.ndarray, out: np.ndarray, *, transposed: b
     over_rows(_product, (a, transposed, panels, add, out), out.shape[0], work)
 
 
-@cuda_loop
-def _columns_gpu(a: Any, add: Any, out: Any) -> None:
-    for j in range(cuda.grid(1), a.shape[1], cuda.gridsize(1)):
-        total = type(a[0, 0])(0)
-        if add:
-            total = out[j]
-        for row in range(a.shape[0]):
-            total += a[row, j]
-        out[j] = total
-
-
 def column_sums_into(a: Any, out: Any, *, add: bool = False) -> None:
-    """Write the sum over rows of a (rows, n) matrix into ``out``, or add it, on either device."""
-    if on_gpu(a):
-        _columns_gpu(a.shape[1], a, add, out)
-    else:
-        over_rows(_columns, (a, add, out), out.size, a.size)
+    """Write the sum over rows of a (rows, at least n) matrix into ``out`` (n,), or add it, on either device."""
+    column_totals(a, out, add=add)
 
 
 @cuda_loop

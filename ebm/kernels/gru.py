@@ -19,22 +19,31 @@ Source: Cho et al. 2014 (arXiv:1406.1078), eqs. 5 to 8, who reset before. After 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ebm.kernels.activations import sigmoid_slope, tanh, tanh_slope
 from ebm.kernels.dense import MULTIPLY
-from ebm.kernels.gru_rows import back_from_mix, back_from_product, mix, open_gates, reset_product
-from ebm.kernels.jit import core
+from ebm.kernels.exponential import sigmoid
+from ebm.kernels.gru_rows import back_from_mix, back_from_product, mix, mixed, open_gates, reset_product
+from ebm.kernels.jit import core, cuda_loop
 from ebm.kernels.recurrence import (
+    Moment,
+    add_up,
     begin,
     clear_row,
     copy_row,
     following,
     hand_on,
     multiply_rows,
+    pass_on,
+    passed_back,
     recur,
     share,
     take_state,
 )
+
+if TYPE_CHECKING:
+    from numba import cuda
 
 
 @core(allocates=False)
@@ -86,6 +95,47 @@ def _backward(
     if d_initial.shape[0] > 0:
         for rank in range(low, high):
             copy_row(carried[rank, :units], d_initial[order[rank]])
+
+
+@cuda_loop
+def _step_gpu(
+    gates: Any, bias: Any, previous: Any, seen: Any, hidden: Any, final: Any, order: Any, products: Any,
+    top: Any, rows: Any, going: Any,
+) -> None:  # fmt: skip
+    units = hidden.shape[1]
+    for item in range(cuda.grid(1), rows * units, cuda.gridsize(1)):
+        rank, j = item // units, item % units
+        row, second, third = top + rank, units + j, 2 * units + j
+        r = sigmoid(gates[row, j] + products[rank, j])
+        z = sigmoid(gates[row, second] + products[rank, second])
+        m = products[rank, third] + bias[j]
+        n = tanh(gates[row, third] + r * m)
+        h = mixed(z, n, previous[row, j])
+        gates[row, j], gates[row, second], gates[row, third] = r, z, n
+        seen[row, j], hidden[row, j] = m, h
+        pass_on(h, rank, j, top, rows, going, order, previous, final)
+
+
+@cuda_loop
+def _step_back_gpu(
+    gates: Any, previous: Any, seen: Any, dy: Any, d_final: Any, carried: Any, beside: Any, d_step: Any, sums: Any,
+    order: Any, top: Any, rows: Any, going: Any,
+) -> None:  # fmt: skip
+    units = dy.shape[1]
+    for item in range(cuda.grid(1), rows * units, cuda.gridsize(1)):
+        rank, j = item // units, item % units
+        row, second, third = top + rank, units + j, 2 * units + j
+        r, z, n = gates[row, j], gates[row, second], gates[row, third]
+        delta = dy[row, j] + passed_back(rank, j, going, order, carried, d_final)
+        if rank < going:
+            delta += beside[rank, j]
+        d_z = delta * (previous[row, j] - n) * sigmoid_slope(z)
+        d_n = (delta - delta * z) * tanh_slope(n)
+        d_r, d_m = d_n * seen[row, j] * sigmoid_slope(r), d_n * r
+        beside[rank, j] = delta * z
+        add_up(d_m, rank, j, going, sums)
+        gates[row, j], gates[row, second], gates[row, third] = d_r, d_z, d_n
+        d_step[row, j], d_step[row, second], d_step[row, third] = d_r, d_z, d_m
 
 
 def forward(
@@ -145,3 +195,26 @@ def backward(
     """
     work = dy.size * (3 * dy.shape[1] // MULTIPLY + 8)
     recur(_backward, (gates, panels, previous, seen, dy, d_final, carried, d_step, sums, d_initial), packing, work)
+
+
+def step(
+    gates: Any, bias: Any, previous: Any, seen: Any, hidden: Any, final: Any, order: Any, products: Any, moment: Moment
+) -> None:
+    """Go through one time on a GPU: as `forward`, but rows of gates are not padded.
+
+    ``products`` (n, 3 units) hold h W for the ranks of the time.
+    """
+    arrays = (gates, bias, previous, seen, hidden, final, order, products)
+    _step_gpu(moment.rows * hidden.shape[1], *arrays, *moment)
+
+
+def step_back(
+    gates: Any, previous: Any, seen: Any, dy: Any, d_final: Any, carried: Any, beside: Any, d_step: Any, sums: Any,
+    order: Any, moment: Moment,
+) -> None:  # fmt: skip
+    """Go back through one time on a GPU: as `backward`.
+
+    Of dL/dh of the time after, ``carried`` holds the product, and ``beside`` (n, units) delta z.
+    """
+    arrays = (gates, previous, seen, dy, d_final, carried, beside, d_step, sums, order)
+    _step_back_gpu(moment.rows * dy.shape[1], *arrays, *moment)

@@ -5,23 +5,31 @@ A step takes two products: h W_rz first, and (r h) W_n when r is known.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ebm.kernels.activations import sigmoid_slope, tanh, tanh_slope
 from ebm.kernels.dense import MULTIPLY
-from ebm.kernels.gru_rows import back_from_mix, back_from_state, make_candidate, mix, open_gates, reset_state
-from ebm.kernels.jit import core
+from ebm.kernels.exponential import sigmoid
+from ebm.kernels.gru_rows import back_from_mix, back_from_state, make_candidate, mix, mixed, open_gates, reset_state
+from ebm.kernels.jit import core, cuda_loop
 from ebm.kernels.linear import NONE
 from ebm.kernels.recurrence import (
+    Moment,
     begin,
     clear_row,
     copy_row,
     following,
     hand_on,
     multiply_part,
+    pass_on,
+    passed_back,
     recur,
     share,
     take_state,
 )
+
+if TYPE_CHECKING:
+    from numba import cuda
 
 
 @core(allocates=False)
@@ -80,6 +88,63 @@ def _backward(
             copy_row(carried[rank, :units], d_initial[order[rank]])
 
 
+@cuda_loop
+def _open_gpu(gates: Any, previous: Any, reset: Any, products: Any, top: Any, rows: Any) -> None:
+    """r and z in place, and r h."""
+    units = reset.shape[1]
+    for item in range(cuda.grid(1), rows * units, cuda.gridsize(1)):
+        rank, j = item // units, item % units
+        row, second = top + rank, units + j
+        r = sigmoid(gates[row, j] + products[rank, j])
+        gates[row, j], reset[row, j] = r, r * previous[row, j]
+        gates[row, second] = sigmoid(gates[row, second] + products[rank, second])
+
+
+@cuda_loop
+def _mix_gpu(
+    gates: Any, previous: Any, hidden: Any, final: Any, order: Any, products: Any, top: Any, rows: Any, going: Any
+) -> None:
+    """n in place, and h."""
+    units = hidden.shape[1]
+    for item in range(cuda.grid(1), rows * units, cuda.gridsize(1)):
+        rank, j = item // units, item % units
+        row, third = top + rank, 2 * units + j
+        n = tanh(gates[row, third] + products[rank, j])
+        h = mixed(gates[row, units + j], n, previous[row, j])
+        gates[row, third], hidden[row, j] = n, h
+        pass_on(h, rank, j, top, rows, going, order, previous, final)
+
+
+@cuda_loop
+def _back_from_mix_gpu(
+    gates: Any, previous: Any, dy: Any, d_final: Any, carried: Any, beside: Any, order: Any,
+    top: Any, rows: Any, going: Any,
+) -> None:  # fmt: skip
+    """da_z and da_n in place, and delta z."""
+    units = dy.shape[1]
+    for item in range(cuda.grid(1), rows * units, cuda.gridsize(1)):
+        rank, j = item // units, item % units
+        row, second, third = top + rank, units + j, 2 * units + j
+        z, n = gates[row, second], gates[row, third]
+        delta = dy[row, j] + passed_back(rank, j, going, order, carried, d_final)
+        if rank < going:
+            delta += beside[rank, j]
+        gates[row, second] = delta * (previous[row, j] - n) * sigmoid_slope(z)
+        gates[row, third] = (delta - delta * z) * tanh_slope(n)
+        beside[rank, j] = delta * z
+
+
+@cuda_loop
+def _back_from_state_gpu(gates: Any, previous: Any, d_reset: Any, beside: Any, top: Any, rows: Any) -> None:
+    """da_r in place, and what comes through r h."""
+    units = beside.shape[1]
+    for item in range(cuda.grid(1), rows * units, cuda.gridsize(1)):
+        rank, j = item // units, item % units
+        row, r = top + rank, gates[top + rank, j]
+        gates[row, j] = d_reset[rank, j] * previous[row, j] * sigmoid_slope(r)
+        beside[rank, j] += d_reset[rank, j] * r
+
+
 def forward(
     gates: Any, panels: Any, initial: Any, previous: Any, step: Any, reset: Any, hidden: Any, final: Any, packing: Any
 ) -> None:
@@ -111,3 +176,29 @@ def backward(
     """
     work = dy.size * (3 * dy.shape[1] // MULTIPLY + 8)
     recur(_backward, (gates, panels, previous, dy, d_final, carried, d_reset, d_initial), packing, work)
+
+
+def step(
+    gates: Any, previous: Any, reset: Any, hidden: Any, final: Any, order: Any, multiply: Any, products: Any,
+    moment: Moment,
+) -> None:  # fmt: skip
+    """Go through one time on a GPU: as `forward`, but rows of gates are not padded.
+
+    ``products`` (n, 2 units) hold h W_rz for the ranks of the time; ``multiply(moment)`` returns (r h) W_n, (n, units).
+    """
+    threads = moment.rows * hidden.shape[1]
+    _open_gpu(threads, gates, previous, reset, products, moment.top, moment.rows)
+    _mix_gpu(threads, gates, previous, hidden, final, order, multiply(moment), *moment)
+
+
+def step_back(
+    gates: Any, previous: Any, dy: Any, d_final: Any, carried: Any, beside: Any, order: Any, multiply: Any,
+    moment: Moment,
+) -> None:  # fmt: skip
+    """Go back through one time on a GPU: as `backward`; ``multiply(moment)`` returns da_n W_n^T, (n, units).
+
+    Of dL/dh of the time after, ``carried`` holds the product, and ``beside`` (n, units) the rest.
+    """
+    threads = moment.rows * dy.shape[1]
+    _back_from_mix_gpu(threads, gates, previous, dy, d_final, carried, beside, order, *moment)
+    _back_from_state_gpu(threads, gates, previous, multiply(moment), beside, moment.top, moment.rows)

@@ -18,24 +18,33 @@ Cummins 2000 (doi:10.1162/089976600300015015), eqs. 4.4 to 4.9; peepholes: Gers,
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ebm.kernels.activations import sigmoid_slope, tanh, tanh_slope
 from ebm.kernels.dense import MULTIPLY
-from ebm.kernels.jit import core
+from ebm.kernels.exponential import sigmoid
+from ebm.kernels.jit import core, cuda_loop
 from ebm.kernels.lstm_rows import activate_frame, retreat_frame
 from ebm.kernels.recurrence import (
+    Moment,
+    add_up,
     begin,
     clear_row,
     copy_row,
     following,
     hand_on,
     multiply_rows,
+    pass_on,
+    passed_back,
     recur,
     share,
     take_state,
 )
+
+if TYPE_CHECKING:
+    from numba import cuda
 
 
 @core(allocates=False)
@@ -95,6 +104,59 @@ def _backward(
         for rank in range(low, high):
             copy_row(carried[rank, :units], d_initial[order[rank]])
             copy_row(carried_cell[rank], d_initial_cell[order[rank]])
+
+
+@cuda_loop
+def _step_gpu(
+    gates: Any, peepholes: Any, previous: Any, previous_cell: Any, squashed: Any, hidden: Any, final: Any,
+    final_cell: Any, order: Any, products: Any, top: Any, rows: Any, going: Any,
+) -> None:  # fmt: skip
+    units = hidden.shape[1]
+    for item in range(cuda.grid(1), rows * units, cuda.gridsize(1)):
+        rank, j = item // units, item % units
+        row, second, third, fourth = top + rank, units + j, 2 * units + j, 3 * units + j
+        before = previous_cell[row, j]
+        i, f = gates[row, j] + products[rank, j], gates[row, second] + products[rank, second]
+        o = gates[row, fourth] + products[rank, fourth]
+        if peepholes.shape[0] > 0:
+            i, f = i + peepholes[0, j] * before, f + peepholes[1, j] * before
+        i, f, g = sigmoid(i), sigmoid(f), tanh(gates[row, third] + products[rank, third])
+        c = f * before + i * g
+        if peepholes.shape[0] > 0:
+            o += peepholes[2, j] * c
+        o, s = sigmoid(o), tanh(c)
+        h = o * s
+        gates[row, j], gates[row, second], gates[row, third], gates[row, fourth] = i, f, g, o
+        squashed[row, j], hidden[row, j] = s, h
+        pass_on(h, rank, j, top, rows, going, order, previous, final)
+        pass_on(c, rank, j, top, rows, going, order, previous_cell, final_cell)
+
+
+@cuda_loop
+def _step_back_gpu(
+    gates: Any, peepholes: Any, previous_cell: Any, squashed: Any, dy: Any, d_final: Any, d_final_cell: Any,
+    carried: Any, carried_cell: Any, sums: Any, order: Any, top: Any, rows: Any, going: Any,
+) -> None:  # fmt: skip
+    units = dy.shape[1]
+    for item in range(cuda.grid(1), rows * units, cuda.gridsize(1)):
+        rank, j = item // units, item % units
+        row, second, third, fourth = top + rank, units + j, 2 * units + j, 3 * units + j
+        i, f, g, o = gates[row, j], gates[row, second], gates[row, third], gates[row, fourth]
+        before, s = previous_cell[row, j], squashed[row, j]
+        delta = dy[row, j] + passed_back(rank, j, going, order, carried, d_final)
+        e = passed_back(rank, j, going, order, carried_cell, d_final_cell) + delta * o * tanh_slope(s)
+        d_o = delta * s * sigmoid_slope(o)
+        if peepholes.shape[0] > 0:
+            e += peepholes[2, j] * d_o
+        d_i, d_f = e * g * sigmoid_slope(i), e * before * sigmoid_slope(f)
+        d_before = e * f
+        if peepholes.shape[0] > 0:
+            d_before += peepholes[0, j] * d_i + peepholes[1, j] * d_f
+            add_up(d_i * before, rank, j, going, sums)
+            add_up(d_f * before, rank, second, going, sums)
+            add_up(d_o * (f * before + i * g), rank, third, going, sums)
+        carried_cell[rank, j] = d_before
+        gates[row, j], gates[row, second], gates[row, third], gates[row, fourth] = d_i, d_f, e * i * tanh_slope(g), d_o
 
 
 def forward(
@@ -157,3 +219,24 @@ def backward(
     work = dy.size * (4 * dy.shape[1] // MULTIPLY + 8)
     given = (gates, panels, peepholes, previous_cell, squashed, dy, *d_final, *carried, *d_initial, sums)
     recur(_backward, given, packing, work)
+
+
+def step(
+    gates: Any, peepholes: Any, previous: tuple[Any, Any], squashed: Any, hidden: Any, final: tuple[Any, Any],
+    order: Any, products: Any, moment: Moment,
+) -> None:  # fmt: skip
+    """Go through one time on a GPU: as `forward`, but rows of gates are not padded, and no peepholes are (0, units).
+
+    ``products`` (n, 4 units) hold h W for the ranks of the time.
+    """
+    arrays = (gates, peepholes, *previous, squashed, hidden, *final, order, products)
+    _step_gpu(moment.rows * hidden.shape[1], *arrays, *moment)
+
+
+def step_back(
+    gates: Any, peepholes: Any, previous_cell: Any, squashed: Any, dy: Any, d_final: tuple[Any, Any],
+    carried: tuple[Any, Any], sums: Any, order: Any, moment: Moment,
+) -> None:  # fmt: skip
+    """Go back through one time on a GPU: as `backward`; the first of ``carried`` holds da W^T of the time after."""
+    arrays = (gates, peepholes, previous_cell, squashed, dy, *d_final, *carried, sums, order)
+    _step_back_gpu(moment.rows * dy.shape[1], *arrays, *moment)

@@ -6,16 +6,18 @@ other on W in panels, which stay in the thread's cache. The state that a frame s
 (``previous``), so that the gradient of W is a single product over all frames at the end, dW = previous^T d gates.
 
 Rows of gates are padded to whole panels (``gate_columns``).
+
+A GPU takes one time after the other (``Moment``): the product of all its rows, then one loop over these and the units.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ebm.kernels.dense import MULTIPLY
-from ebm.kernels.jit import core, inner
+from ebm.kernels.jit import core, cuda_part, inner
 from ebm.kernels.linear import NEXT, NONE, THIRD, tile_rows
 from ebm.kernels.processor import leading
 from ebm.kernels.threads import over_rows
@@ -123,6 +125,52 @@ def hand_on(state: Any, row: Any, order: Any, rank: Any, previous: Any, final: A
         copy_row(state, final[order[rank]])
 
 
+class Moment(NamedTuple):
+    """Where the frames of one time stand, for a loop of the GPU; those of the next time stand right after them.
+
+    Attributes
+    ----------
+    top, rows : int
+        First row, and how many.
+    going : int
+        How many have a next frame: the first ones.
+    """
+
+    top: int
+    rows: int
+    going: int
+
+
+@cuda_part
+def pass_on(
+    value: Any, rank: Any, j: Any, top: Any, rows: Any, going: Any, order: Any, previous: Any, final: Any
+) -> None:
+    """Put a number of a state where the next frame begins, or among the final states: `hand_on` of a GPU."""
+    if rank < going:
+        previous[top + rows + rank, j] = value
+    else:
+        final[order[rank], j] = value
+
+
+@cuda_part
+def passed_back(rank: Any, j: Any, going: Any, order: Any, carried: Any, d_final: Any) -> Any:
+    """Return dL/d state after a frame: from the next frame, from what is given after the last, or 0."""
+    if rank < going:
+        return carried[rank, j]
+    if d_final.shape[0] > 0:
+        return d_final[order[rank], j]
+    return type(carried[rank, j])(0)
+
+
+@cuda_part
+def add_up(value: Any, rank: Any, j: Any, going: Any, sums: Any) -> None:
+    """Add to a sequence's sum over its frames, which begins at its last one."""
+    if rank < going:
+        sums[rank, j] += value
+    else:
+        sums[rank, j] = value
+
+
 @core(allocates=False)
 def _project(x: Any, panels: Any, bias: Any, n: Any, out: Any, first: Any, last: Any) -> None:
     for top in range(first, last, ROWS_TOGETHER):
@@ -157,7 +205,7 @@ def project(x: np.ndarray, panels: np.ndarray, bias: np.ndarray, n: int, out: np
 
 
 def add_product(a: np.ndarray, panels: np.ndarray, n: int, out: np.ndarray) -> None:
-    """Add a W for all frames to padded rows; otherwise as `project`, and ``a`` may have more columns than W has rows."""
+    """Add a W for all frames to padded rows; as `project`, but ``a`` may have more columns than W has rows."""
     work = a.shape[0] * (panels.shape[1] * n // MULTIPLY + n)
     over_rows(_multiply, (a, panels, np.int64(n), out), a.shape[0], work)
 

@@ -131,7 +131,7 @@ class NetworkLearner(Descent):
         with self._device.active():
             if first < min(last, whole):
                 self._update_of(self._size)(min(last, whole) - first)
-            if last > whole:
+            if last > max(first, whole):
                 self._update_of(self._data.n_samples - whole * self._size)(1)
         self._device.synchronize()
         self._batch, self.updates_done = last, self.updates_done + last - first

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
 
 from ebm.kernels import gru, gru_before
 from ebm.kernels.column_totals import column_totals
+from ebm.kernels.jit import on_gpu
 from ebm.kernels.recurrence import gate_columns
 from ebm.networks.context import Context
 from ebm.networks.layer import Parameters
 from ebm.networks.packing import Packing
 from ebm.random import Random
 from ebm.recurrent.cell import GatedCell, Gates, States, recurrent_panels
+from ebm.recurrent.device_recurrence import go_back, go_forward, product_of
 from ebm.recurrent.products import input_gradients, outer_into, outer_parts_into
 
 RESETS = ("after", "before")
@@ -74,7 +77,12 @@ class GRUCell(GatedCell):
         self, parameters: Parameters, pre: Any, states: States, previous: Any, hidden: Any, finals: States,
         packing: Packing, context: Context,
     ) -> tuple[Any, ...]:  # fmt: skip
-        panels, kept = recurrent_panels(parameters, context), context.empty(hidden.shape, hidden.dtype)
+        kept = context.empty(hidden.shape, hidden.dtype)
+        if on_gpu(pre):
+            ends = (kept, hidden, finals[0], packing.order)
+            self._advance_on_gpu(parameters, pre, states, previous, ends, packing, context)
+            return (kept,)
+        panels = recurrent_panels(parameters, context)
         step = context.empty((packing.n, gate_columns(3 * self.units, hidden.dtype)), hidden.dtype)
         given = (states[0], previous, step, kept, hidden, finals[0], packing)
         if self.reset == "after":
@@ -83,27 +91,70 @@ class GRUCell(GatedCell):
             gru_before.forward(pre, panels, *given)
         return (kept,)
 
+    def _advance_on_gpu(
+        self, parameters: Parameters, pre: Any, states: States, previous: Any, ends: tuple[Any, Any, Any, Any],
+        packing: Packing, context: Context,
+    ) -> None:  # fmt: skip
+        weights = parameters["recurrent_weights"]
+        if self.reset == "after":
+            step = partial(gru.step, pre, parameters["recurrent_bias"], previous, *ends)
+        else:
+            weights, candidate = self._parts(weights)
+            multiply = product_of(ends[0], candidate, packing, context)
+            step = partial(gru_before.step, pre, previous, *ends, multiply)
+        go_forward(weights, states, (previous,), packing, context, step)
+
+    def _parts(self, columns: Any) -> tuple[Any, Any]:
+        """Return the columns of the gates, and those of the candidate."""
+        return columns[:, : 2 * self.units], columns[:, 2 * self.units :]
+
     def _retreat(
         self, parameters: Parameters, cache: Gates, dy: Any, d_states: States, d_initial: States,
         gradients: Parameters, context: Context,
     ) -> None:  # fmt: skip
-        (pre, previous, packing), (kept,), units = cache[1:4], cache.saved, self.units
-        panels = recurrent_panels(parameters, context, transposed=True)
-        carried, working = (context.empty((packing.n, gate_columns(units, dy.dtype)), dy.dtype) for _ in range(2))
-        if self.reset == "before":
-            gru_before.backward(pre, panels, previous, dy, d_states[0], carried, working, d_initial[0], packing)
-            if not gradients:
-                return
-            parts = [(previous, 0, 2 * units), (kept, 2 * units, 3 * units)]
-            outer_parts_into(parts, pre, gradients["recurrent_weights"], context)
-            return
-        d_step, sums = context.empty(pre.shape, dy.dtype), context.empty((packing.n, units), dy.dtype)
-        ends = (d_states[0], carried, d_step, sums, d_initial[0], packing)
-        gru.backward(pre, panels, previous, kept, dy, *ends)
+        shape = (cache.packing.n, gate_columns(self.units, dy.dtype, gpu=on_gpu(dy)))
+        working = context.empty(shape, dy.dtype), context.empty(shape, dy.dtype)
+        given = (parameters, cache, dy, d_states[0], *working, d_initial, gradients, context)
+        if self.reset == "after":
+            self._retreat_after(*given)
+        else:
+            self._retreat_before(*given)
+
+    def _retreat_after(
+        self, parameters: Parameters, cache: Gates, dy: Any, d_final: Any, carried: Any, beside: Any,
+        d_initial: States, gradients: Parameters, context: Context,
+    ) -> None:  # fmt: skip
+        (pre, previous, packing), (seen,) = cache[1:4], cache.saved
+        d_step, sums = context.empty(pre.shape, dy.dtype), context.empty((packing.n, self.units), dy.dtype)
+        if on_gpu(dy):
+            ends = (d_final, carried, beside, d_step, sums, packing.order)
+            back, weights = partial(gru.step_back, pre, previous, seen, dy, *ends), parameters["recurrent_weights"]
+            go_back(weights, d_step, (carried,), d_initial, packing, context, back, beside=beside)
+        else:
+            panels = recurrent_panels(parameters, context, transposed=True)
+            gru.backward(pre, panels, previous, seen, dy, d_final, carried, d_step, sums, d_initial[0], packing)
         if not gradients:
             return
         outer_into(previous, d_step, gradients["recurrent_weights"], context)
         column_totals(sums, gradients["recurrent_bias"], add=context.adds(gradients["recurrent_bias"]))
+
+    def _retreat_before(
+        self, parameters: Parameters, cache: Gates, dy: Any, d_final: Any, carried: Any, working: Any,
+        d_initial: States, gradients: Parameters, context: Context,
+    ) -> None:  # fmt: skip
+        (pre, previous, packing), (reset,), units = cache[1:4], cache.saved, self.units
+        if on_gpu(dy):
+            (weights, candidate), (d_gates, d_n) = self._parts(parameters["recurrent_weights"]), self._parts(pre)
+            ends = (d_final, carried, working, packing.order, product_of(d_n, candidate.T, packing, context))
+            back = partial(gru_before.step_back, pre, previous, dy, *ends)
+            go_back(weights, d_gates, (carried,), d_initial, packing, context, back, beside=working)
+        else:
+            panels = recurrent_panels(parameters, context, transposed=True)
+            gru_before.backward(pre, panels, previous, dy, d_final, carried, working, d_initial[0], packing)
+        if not gradients:
+            return
+        parts = [(previous, 0, 2 * units), (reset, 2 * units, 3 * units)]
+        outer_parts_into(parts, pre, gradients["recurrent_weights"], context)
 
     def _weight_gradients(
         self, parameters: Parameters, cache: Gates, gradients: Parameters, context: Context, *, wants_input: bool

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
 
 from ebm.kernels import lstm
+from ebm.kernels.jit import on_gpu
 from ebm.kernels.recurrence import gate_columns
 from ebm.networks.context import Context
 from ebm.networks.layer import Parameters
 from ebm.networks.packing import Packing
 from ebm.random import Random
 from ebm.recurrent.cell import GatedCell, Gates, States, recurrent_panels
+from ebm.recurrent.device_recurrence import go_back, go_forward
 
 
 @dataclass(frozen=True)
@@ -53,21 +56,31 @@ class LSTMCell(GatedCell):
         packing: Packing, context: Context,
     ) -> tuple[Any, ...]:  # fmt: skip
         before, squashed = context.empty(hidden.shape, hidden.dtype), context.empty(hidden.shape, hidden.dtype)
-        panels, first, last = recurrent_panels(parameters, context), pair(states), pair(finals)
-        lstm.forward(pre, panels, first, (previous, before), squashed, hidden, last, packing)
+        both, first, last = (previous, before), pair(states), pair(finals)
+        if on_gpu(pre):
+            none = context.empty((0, self.units), pre.dtype)
+            step = partial(lstm.step, pre, none, both, squashed, hidden, last, packing.order)
+            go_forward(parameters["recurrent_weights"], states, both, packing, context, step)
+        else:
+            panels = recurrent_panels(parameters, context)
+            lstm.forward(pre, panels, first, both, squashed, hidden, last, packing)
         return before, squashed
 
     def _retreat(
         self, parameters: Parameters, cache: Gates, dy: Any, d_states: States, d_initial: States,
         gradients: Parameters, context: Context,
     ) -> None:  # fmt: skip
-        panels, packing, (before, squashed) = (
-            recurrent_panels(parameters, context, transposed=True), cache.packing, cache.saved,
-        )  # fmt: skip
-        shape = (packing.n, gate_columns(self.units, dy.dtype))
+        pre, packing, (before, squashed) = cache.pre, cache.packing, cache.saved
+        shape = (packing.n, gate_columns(self.units, dy.dtype, gpu=on_gpu(dy)))
         carried = context.empty(shape, dy.dtype), context.empty((packing.n, self.units), dy.dtype)
         last, first = pair(d_states), pair(d_initial)
-        lstm.backward(cache.pre, panels, before, squashed, dy, last, carried, first, packing)
+        if on_gpu(dy):
+            none = context.empty((0, self.units), dy.dtype)
+            back = partial(lstm.step_back, pre, none, before, squashed, dy, last, carried, none, packing.order)
+            go_back(parameters["recurrent_weights"], pre, carried, d_initial, packing, context, back)
+        else:
+            panels = recurrent_panels(parameters, context, transposed=True)
+            lstm.backward(pre, panels, before, squashed, dy, last, carried, first, packing)
 
 
 def pair(states: States) -> tuple[Any, Any]:

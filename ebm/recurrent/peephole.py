@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ebm.kernels import lstm
 from ebm.kernels.column_totals import column_totals
+from ebm.kernels.jit import on_gpu
 from ebm.kernels.recurrence import gate_columns
 from ebm.networks.context import Context
 from ebm.networks.layer import Parameters
 from ebm.networks.packing import Packing
 from ebm.random import Random
 from ebm.recurrent.cell import Gates, States, recurrent_panels
+from ebm.recurrent.device_recurrence import go_back, go_forward
 from ebm.recurrent.lstm import LSTMCell, pair
 
 
@@ -53,21 +56,30 @@ class PeepholeLSTMCell(LSTMCell):
         packing: Packing, context: Context,
     ) -> tuple[Any, ...]:  # fmt: skip
         before, squashed = context.empty(hidden.shape, hidden.dtype), context.empty(hidden.shape, hidden.dtype)
-        panels, peepholes = recurrent_panels(parameters, context), parameters["peepholes"]
-        first, last = pair(states), pair(finals)
-        lstm.forward(pre, panels, first, (previous, before), squashed, hidden, last, packing, peepholes)
+        peepholes, both, first, last = parameters["peepholes"], (previous, before), pair(states), pair(finals)
+        if on_gpu(pre):
+            step = partial(lstm.step, pre, peepholes, both, squashed, hidden, last, packing.order)
+            go_forward(parameters["recurrent_weights"], states, both, packing, context, step)
+        else:
+            panels = recurrent_panels(parameters, context)
+            lstm.forward(pre, panels, first, both, squashed, hidden, last, packing, peepholes)
         return before, squashed
 
     def _retreat(
         self, parameters: Parameters, cache: Gates, dy: Any, d_states: States, d_initial: States,
         gradients: Parameters, context: Context,
     ) -> None:  # fmt: skip
-        n, (before, squashed) = cache.packing.n, cache.saved
-        panels = recurrent_panels(parameters, context, transposed=True)
-        widths = (gate_columns(self.units, dy.dtype), self.units, 3 * self.units)
-        d_hidden, d_cell, sums = (context.empty((n, width), dy.dtype) for width in widths)
-        ends = (pair(d_states), (d_hidden, d_cell), pair(d_initial), cache.packing, parameters["peepholes"], sums)
-        lstm.backward(cache.pre, panels, before, squashed, dy, *ends)
+        pre, packing, (before, squashed) = cache.pre, cache.packing, cache.saved
+        peepholes = parameters["peepholes"]
+        widths = (gate_columns(self.units, dy.dtype, gpu=on_gpu(dy)), self.units, 3 * self.units)
+        d_hidden, d_cell, sums = (context.empty((packing.n, width), dy.dtype) for width in widths)
+        carried, last, first = (d_hidden, d_cell), pair(d_states), pair(d_initial)
+        if on_gpu(dy):
+            back = partial(lstm.step_back, pre, peepholes, before, squashed, dy, last, carried, sums, packing.order)
+            go_back(parameters["recurrent_weights"], pre, carried, d_initial, packing, context, back)
+        else:
+            panels = recurrent_panels(parameters, context, transposed=True)
+            lstm.backward(pre, panels, before, squashed, dy, last, carried, first, packing, peepholes, sums)
         if not gradients:
             return
         gradient = gradients["peepholes"]

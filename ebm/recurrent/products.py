@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ebm.kernels import activations, dense
+from ebm.kernels.column_totals import block_sums, column_totals, n_blocks
 from ebm.kernels.jit import on_gpu
 from ebm.kernels.outer import outer, working_shapes
 from ebm.kernels.recurrence import add_product, gate_columns, project
@@ -55,6 +56,16 @@ def outer_parts_into(parts: list[tuple[Any, int, int]], b: Any, gradient: Any, c
             outer(a, b, target, add=adds, working=working, columns=(begin, end))
     if target is not gradient:
         dense.add_into(target, gradient)
+
+
+def sum_into(a: Any, gradient: Any, context: Context) -> None:
+    """Write the sum of all rows into a gradient, or add it; on the CPU a may have more columns than are wanted."""
+    if on_gpu(a):
+        sums = context.empty((n_blocks(a.shape[0]), a.shape[1]), a.dtype)
+        block_sums(a, sums)
+        column_totals(sums, gradient, add=context.adds(gradient))
+    else:
+        dense.column_sums_into(a, gradient, add=context.adds(gradient))
 
 
 def times_transposed(a: Any, matrix: Any, context: Context) -> Any:
@@ -109,5 +120,5 @@ def input_gradients(
 ) -> Any:
     """Write dU and db alone, and return dx where it is wanted."""
     outer_into(x, d_pre, gradients["input_weights"], context)
-    dense.column_sums_into(d_pre, gradients["bias"], add=context.adds(gradients["bias"]))
+    sum_into(d_pre, gradients["bias"], context)
     return times_transposed(d_pre, parameters["input_weights"], context) if wants_input else None

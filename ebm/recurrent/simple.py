@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from ebm.kernels import elman
 from ebm.kernels.activations import KINDS
+from ebm.kernels.jit import on_gpu
 from ebm.kernels.recurrence import gate_columns
 from ebm.networks.context import Context
 from ebm.networks.layer import Parameters
 from ebm.networks.packing import Packing
 from ebm.recurrent.cell import GatedCell, Gates, States, recurrent_panels
+from ebm.recurrent.device_recurrence import go_back, go_forward
 
 ACTIVATIONS = ("tanh", "relu", "sigmoid", "identity")
 
@@ -50,15 +53,24 @@ class SimpleCell(GatedCell):
         self, parameters: Parameters, pre: Any, states: States, previous: Any, hidden: Any, finals: States,
         packing: Packing, context: Context,
     ) -> tuple[Any, ...]:  # fmt: skip
-        panels, kind = recurrent_panels(parameters, context), KINDS[self.activation]
-        elman.forward(pre, panels, kind, states[0], previous, hidden, finals[0], packing)
+        kind = KINDS[self.activation]
+        if on_gpu(pre):
+            step = partial(elman.step, pre, kind, previous, hidden, finals[0], packing.order)
+            go_forward(parameters["recurrent_weights"], states, (previous,), packing, context, step)
+        else:
+            panels = recurrent_panels(parameters, context)
+            elman.forward(pre, panels, kind, states[0], previous, hidden, finals[0], packing)
         return (hidden,)
 
     def _retreat(
         self, parameters: Parameters, cache: Gates, dy: Any, d_states: States, d_initial: States,
         gradients: Parameters, context: Context,
     ) -> None:  # fmt: skip
-        panels, packing = recurrent_panels(parameters, context, transposed=True), cache.packing
-        carried = context.empty((packing.n, gate_columns(self.units, dy.dtype)), dy.dtype)
-        kind, (hidden,) = KINDS[self.activation], cache.saved
-        elman.backward(cache.pre, panels, kind, hidden, dy, d_states[0], carried, d_initial[0], packing)
+        kind, packing, (hidden,) = KINDS[self.activation], cache.packing, cache.saved
+        carried = context.empty((packing.n, gate_columns(self.units, dy.dtype, gpu=on_gpu(dy))), dy.dtype)
+        if on_gpu(dy):
+            back = partial(elman.step_back, cache.pre, kind, hidden, dy, d_states[0], carried, packing.order)
+            go_back(parameters["recurrent_weights"], cache.pre, (carried,), d_initial, packing, context, back)
+        else:
+            panels = recurrent_panels(parameters, context, transposed=True)
+            elman.backward(cache.pre, panels, kind, hidden, dy, d_states[0], carried, d_initial[0], packing)

@@ -59,7 +59,7 @@ def test_equals_torch_over_epochs():
     assert run.epoch == 3
 
 
-@pytest.mark.parametrize("chunks", [[4], [1, 3], [2, 1, 1]])
+@pytest.mark.parametrize("chunks", [[4], [1, 3], [2, 1, 1], [4, 0]])
 def test_cutting_an_epoch_changes_nothing(chunks):
     whole, cut = learner(rows()), learner(rows())
     for epoch in range(3):
