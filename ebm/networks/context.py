@@ -200,6 +200,11 @@ class Context:
         copy_rows(state, copy)
         return copy
 
+    @property
+    def remembers(self) -> bool:
+        """Whether recurrent layers begin with the states that ended the pass before."""
+        return self._memory is not None
+
     def forget(self) -> None:
         """Let the next pass begin with states of zero."""
         if self._memory is not None:

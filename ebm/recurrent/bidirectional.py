@@ -51,6 +51,7 @@ class Bidirectional:
     cell: Cell
 
     statistics: ClassVar[tuple[str, ...]] = ()
+    looks_ahead: ClassVar[bool] = True
 
     def output_shape(self, shape: Shape) -> Shape:
         """Return twice the cell's width; frames must be vectors."""
@@ -65,8 +66,16 @@ class Bidirectional:
         return found
 
     def forward(self, parameters: Parameters, x: Any, context: Context) -> tuple[Any, Any]:
-        """Return both outputs at every frame, from states of zero."""
+        """Return both outputs at every frame, from states of zero.
+
+        Raises
+        ------
+        ValueError
+            When the context remembers states.
+        """
         packing = fitting(context.packing, x)
+        if context.remembers:
+            raise ValueError("a layer of both directions cannot go on from states: the backward one begins at the end")
         ahead, _, cache = self.cell.forward(part(parameters, "forward."), x, None, context)
         back, _, other = self.cell.forward(part(parameters, "backward."), turned(x, context), None, context)
         out = context.empty((x.shape[0], 2 * self.cell.output_size), x.dtype)

@@ -31,6 +31,11 @@ class Recurrent:
 
     statistics: ClassVar[tuple[str, ...]] = ()
 
+    @property
+    def looks_ahead(self) -> bool:
+        """Whether outputs depend on later frames."""
+        return self.backwards
+
     def output_shape(self, shape: Shape) -> Shape:
         """Return the cell's width; frames must be vectors."""
         frames_of_vectors(shape)
@@ -66,7 +71,7 @@ class Recurrent:
         *,
         wants_input: bool = True,
     ) -> Any:
-        """Write gradients by backpropagation through time, as far as ``context.truncation`` lets; return dx if wanted."""
+        """Write gradients by backpropagation through time, as far as ``context.truncation`` lets."""
         dy = self._turned(dy, context)
         dx, _ = back_through_time(
             self.cell, parameters, cache, dy, None, gradients, context, wants_input=wants_input

@@ -70,3 +70,59 @@ def windows(length, k1, k2):
         end = begin + k1
         found.append((max(0, end - k2), begin, min(end, length)))
     return found
+
+
+def chunk_descent(parameters, sequences, targets, k1, k2, rate):
+    """Descend in chunks on the mean over new frames of |h_t V + c - y_t|^2; return what each update's gradient was.
+
+    h_t = tanh(x_t U + h_{t-1} W + b). Parameters U, W, b, V, c move in place by -rate * gradient.
+    """
+    n, longest = len(parameters["b"]), max(len(x) for x in sequences)
+    states, gradients = [np.zeros(n) for _ in sequences], []
+    for begin, fresh, _ in windows(longest, k1, k2):
+        end = fresh + k1
+        count = sum(max(0, min(end, len(x)) - fresh) for x in sequences)
+        gradient = {name: np.zeros(array.shape) for name, array in parameters.items()}
+        for x, y, state in zip(sequences, targets, states, strict=True):
+            if len(x) > fresh:
+                part = slice(begin, min(end, len(x)))
+                _add_window(parameters, x[part], y[part], state, fresh - begin, count, gradient)
+        further = max(0, end + k1 - k2)  # where the next window begins
+        for s, x in enumerate(sequences):
+            if len(x) > end:
+                for t in range(begin, further):
+                    states[s] = _forward(parameters, x[t], states[s])
+        for name, array in parameters.items():
+            array -= rate * gradient[name]
+        gradients.append(gradient)
+    return gradients
+
+
+def _forward(parameters, x, h):
+    U, W, b = parameters["U"], parameters["W"], parameters["b"]
+    n = len(b)
+    return np.array(
+        [
+            math.tanh(b[j] + sum(x[i] * U[i, j] for i in range(len(x))) + sum(h[i] * W[i, j] for i in range(n)))
+            for j in range(n)
+        ]
+    )
+
+
+def _add_window(parameters, x, y, state, known, count, gradient):
+    """Add the gradient of a window's new frames over ``count``: whole backpropagation within the window."""
+    h = [state]
+    for frame in x:
+        h.append(_forward(parameters, frame, h[-1]))
+    back = np.zeros(len(state))
+    for t in reversed(range(len(x))):
+        if t >= known:
+            error = 2 * (h[t + 1] @ parameters["V"] + parameters["c"] - y[t]) / count
+            gradient["V"] += np.outer(h[t + 1], error)
+            gradient["c"] += error
+            back = back + parameters["V"] @ error
+        delta = back * (1 - h[t + 1] ** 2)
+        gradient["U"] += np.outer(x[t], delta)
+        gradient["W"] += np.outer(h[t], delta)
+        gradient["b"] += delta
+        back = parameters["W"] @ delta
