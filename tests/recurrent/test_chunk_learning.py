@@ -280,14 +280,13 @@ def test_an_objective_that_knows_nothing_of_it_is_refused():
 
 def test_many_to_one_takes_the_last_frames_alone():
     """truncation=k: frames before the last k + 1 have no gradient, seen by the embedding of tokens that stand there."""
-    from ebm.networks.embedding import Embedding
 
     objective = SequenceLoss(
         Sequential([Embedding(9, 3), Recurrent(LSTMCell(4)), LastFrame(), Dense(2)]), SquaredError()
     )
     x = SequenceData.from_list([[0, 1, 2, 3, 4], [5, 6, 7]], dtype=np.int64)
     data = SequenceSamples({"x": x}, {"y": np.ones((2, 2))}, dtype=np.float64)
-    start = objective.network.initial((1,), Random(0), np.float64)
+    start = objective.network.initial((), Random(0), np.float64)
     made = learner_of_sequences(start, objective, data, SGD(1.0), Random(0), n_epochs=1, truncation=1)
     made.begin_epoch(0)
     made.update(0, 1)
