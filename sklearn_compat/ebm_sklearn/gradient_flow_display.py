@@ -20,8 +20,8 @@ class GradientFlowDisplay:
 
     Make it with :meth:`from_estimator`, or with :meth:`from_cells` for cells that nobody has fitted; its parameter
     becomes an attribute. A falling line tells of gradients that vanish, a rising one of gradients that explode. Dashed
-    are the bounds (largest slope times largest singular value of W)^k of simple cells, dotted the products of forget
-    gates, which are an LSTM's own way back.
+    are, of simple cells, the bounds (largest slope times largest singular value of W)^k, and of an LSTM the products of
+    forget gates, which are its cells' own way back.
 
     Parameters
     ----------
@@ -137,10 +137,8 @@ class GradientFlowDisplay:
         """
         curves = []
         for flow in self.flows:
-            beside = [("bound", flow.bound), ("", None), ("forget gates", flow.forget)]
-            rows = [("", flow.norms)]
-            if bounds:
-                rows += [(label, values) for label, values in beside if values is not None]
+            beside = [("bound", flow.bound), ("forget gates", flow.forget)] if bounds else []
+            rows = [("", flow.norms), *((label, values) for label, values in beside if values is not None)]
             curves.append((flow.name, rows))
         self.lines_ = draw_decays(curves, x_label="frames back", y_label="norm of the Jacobian", ax=ax)
         self.ax_ = self.lines_[0].axes
