@@ -14,22 +14,29 @@ shortcuts, DT(S)-RNN.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ebm.kernels.activations import activate_row, slope_row
+import numpy as np
+
+from ebm.kernels.activations import activate_row, activated, slope_row
 from ebm.kernels.dense import MULTIPLY
-from ebm.kernels.jit import core, inner
+from ebm.kernels.jit import core, cuda_loop, inner
 from ebm.kernels.recurrence import (
+    Moment,
     begin,
     clear_row,
     copy_row,
     following,
     hand_on,
     multiply_rows,
+    pass_on,
     recur,
     share,
     take_state,
 )
+
+if TYPE_CHECKING:
+    from numba import cuda
 
 
 @inner
@@ -119,6 +126,27 @@ def _backward(
             copy_row(carried[rank, :units], d_initial[order[rank]])
 
 
+@cuda_loop
+def _level_gpu(
+    gates: Any, bias: Any, products: Any, beside: Any, left: Any, kind: Any, is_last: Any, out: Any, previous: Any,
+    final: Any, order: Any, top: Any, rows: Any, going: Any,
+) -> None:  # fmt: skip
+    units = out.shape[1]
+    for item in range(cuda.grid(1), rows * units, cuda.gridsize(1)):
+        rank, j = item // units, item % units
+        z = products[rank, j]
+        if gates.shape[0] > 0:
+            z += gates[top + rank, j]
+        else:
+            z += bias[j]
+        if beside.shape[0] > 0:
+            z += beside[rank, left + j]
+        y = activated(z, kind)
+        out[top + rank, j] = y
+        if is_last:
+            pass_on(y, rank, j, top, rows, going, order, previous, final)
+
+
 def _work(hidden: Any, transitions: Any) -> int:
     return hidden.size * (transitions.shape[0] + 1) * (hidden.shape[1] // MULTIPLY + 8)
 
@@ -180,3 +208,32 @@ def backward(
     """
     arguments = (gates, deeper, *weights, kind, between, hidden, dy, d_final, carried, d_initial)
     recur(_backward, arguments, packing, _work(hidden, weights[1]))
+
+
+def level(
+    start: Any, products: Any, beside: Any, kind: Any, out: Any, handed: tuple[Any, Any, Any], moment: Moment,
+    *, is_last: bool,
+) -> None:  # fmt: skip
+    """Go through one level of one time, on a GPU.
+
+    Parameters
+    ----------
+    start : array of shape (n_frames, units) or (units,)
+        x U + b_1 for every frame, or another level's bias.
+    products : array of shape (n, at least units)
+        Of the state, or of what is below, with the level's weights, for the ranks of the time.
+    beside : array of shape (n, m), or (0, m) for no shortcut
+        Its last columns are the product of the shortcut.
+    kind : int64
+    out : array of shape (n_frames, units)
+        Written: y.
+    handed : tuple of arrays
+        ``previous`` and ``final``, where the last level's y goes, too, and the packing's order.
+    moment : Moment
+    is_last : bool
+    """
+    none = start[:0]
+    gates, bias = (start, none.reshape(0)) if start.ndim == 2 else (none.reshape(0, 1), start)
+    units = out.shape[1]
+    arguments = (gates, bias, products, beside, np.int64(beside.shape[1] - units), kind, is_last, out, *handed)
+    _level_gpu(moment.rows * units, *arguments, *moment)

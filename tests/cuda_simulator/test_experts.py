@@ -22,8 +22,9 @@ def noise(shape, dtype, seed=0):
 def test_energies_equal_the_cpu(device, dtype, kind):
     y, alpha = 3 * noise((5, 7), dtype), np.linspace(0.6, 2, 7).astype(dtype)
     here, there = expert_energies(y, alpha, kind), expert_energies(device.upload(y), device.upload(alpha), kind)
-    for a, b in zip(here, there, strict=True):
-        np.testing.assert_allclose(device.download(b), a, rtol=32 * np.finfo(dtype).eps)
+    eps = np.finfo(dtype).eps
+    for a, b in zip(here, there, strict=True):  # the logistic slope is a difference, so small ones are less exact
+        np.testing.assert_allclose(device.download(b), a, rtol=32 * eps, atol=4 * eps)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

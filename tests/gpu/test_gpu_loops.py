@@ -10,10 +10,12 @@ from tests.cuda_simulator.test_loops import (  # noqa: F401  (the same tests, on
     test_arrays_of_two_devices_are_refused,
     test_bernoulli_equals_the_cpu,
     test_bernoulli_in_place_of_a_transposed_matrix_and_one_output_only,
+    test_categorical_units_equal_the_cpu,
     test_our_own_product_equals_numpys,
     test_sums_equal_the_cpu,
     test_the_clock_joins_the_step,
     test_uniforms_are_those_of_the_cpu,
+    test_units_equal_the_cpu,
     test_update_equals_the_cpu,
 )
 

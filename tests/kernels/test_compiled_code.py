@@ -43,6 +43,7 @@ from ebm.sampling.ladder import BetaLadder
 from ebm.sampling.parallel_tempering import ParallelTempering
 from tests.boltzmann.models import small_model
 from tests.kernels.network_loops import use_losses, use_steps
+from tests.kernels.recurrent_loops import use_recurrent
 from tests.kernels.variational_loops import use_variational
 from tests.networks.convolutions import both_ways, images
 from tests.networks.layer_cases import CASES, EMBEDDING, outcomes
@@ -65,6 +66,7 @@ def use_all(dtype):
     use_losses(dtype)
     use_steps(dtype)
     use_variational(dtype)
+    use_recurrent(dtype)
     a = np.zeros((3, 5), dtype)
     uniforms((3, 5), 0, 0, 0, dtype)
     bernoulli(a, None, Draw(0, 0))
@@ -193,6 +195,8 @@ def test_every_loop_is_looked_at(single):
         "embedding._forward_cpu", "embedding._gradient_cpu",
         "corruption._mask_cpu", "corruption._salt_cpu", "corruption._gauss_cpu",
         "convolution._convolve_cpu", "convolution_gradient._weights_cpu",
+        "elman._forward", "elman._backward", "lstm._forward", "lstm._backward", "gru._forward", "gru._backward",
+        "gru_before._forward", "gru_before._backward", "recurrence._project", "outer._outer", "frames._scatter_cpu",
     }  # fmt: skip
 
 
@@ -232,7 +236,8 @@ VECTORS_MEANT = {"reduce._columns_cpu": 1}
 COPYING = (  # loops without arithmetic
     "batch._dense_cpu", "batch._lists_cpu", "bound._fill_cpu", "bound._repeat_cpu", "convolution._pack_cpu",
     "convolution_narrow.pack_narrow", "dense._pack", "dense._pack_transposed", "embedding._forward_cpu",
-    "joining._join_cpu", "joining._part_cpu",
+    "joining._join_cpu", "joining._part_cpu", "frames._load_cpu", "frames._gather_cpu", "frames._clear_cpu",
+    "frames._copy_cpu",
 )  # fmt: skip
 
 

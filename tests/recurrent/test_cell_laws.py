@@ -146,7 +146,7 @@ def test_a_term_that_is_not_carried_back_is_caught(name, forgotten):
 
 @names
 def test_a_pass_that_is_recorded_and_replayed_is_one_that_runs(name, monkeypatch):
-    """The first states of a replay are those that the one before has changed."""
+    """Inputs are read anew by every replay."""
     monkeypatch.setattr(program, "SMALL", 1)
     case = case_of(name, 21)
     parameters, x, states, dy, d_states = case.arrays(np.float32)
@@ -165,7 +165,7 @@ def test_a_pass_that_is_recorded_and_replayed_is_one_that_runs(name, monkeypatch
         captured()
         for array in (*found.values(), *gradients.values()):
             array[...] = np.nan
-        x *= np.float32(0.5)  # read anew
+        x *= np.float32(0.5)
         captured(2)
     same(found | {f"d {key}": a for key, a in gradients.items()}, backward(case, (parameters, x, states, dy, d_states)))
 
