@@ -15,8 +15,10 @@ from ebm.recurrent.bidirectional import Bidirectional
 from ebm.recurrent.cell import Cell
 from ebm.recurrent.deep_transition import DeepTransitionCell
 from ebm.recurrent.dropout import SequenceDropout
+from ebm.recurrent.gru import GRUCell
 from ebm.recurrent.layer import Recurrent
 from ebm.recurrent.lstm import LSTMCell
+from ebm.recurrent.peephole import PeepholeLSTMCell
 from ebm.recurrent.scrn import SCRNCell
 from ebm.recurrent.simple import SimpleCell
 
@@ -24,6 +26,8 @@ CELLS: Mapping[str, Callable[..., Cell]] = {
     "tanh": partial(SimpleCell, activation="tanh"),
     "relu": partial(SimpleCell, activation="relu"),
     "lstm": LSTMCell,
+    "lstm_peephole": PeepholeLSTMCell,
+    "gru": GRUCell,
     "scrn": SCRNCell,
     "deep_transition": DeepTransitionCell,
 }
@@ -56,7 +60,7 @@ def recurrent_cell(cell: str, units: int, **options: Any) -> Cell:
 
 
 def recurrent_layers(
-    cell: str = "lstm",
+    cell: str | Cell = "lstm",
     units: int = 64,
     *,
     depth: int = 1,
@@ -71,10 +75,10 @@ def recurrent_layers(
 
     Parameters
     ----------
-    cell : str, default="lstm"
-        One of "tanh", "relu", "lstm", "scrn" and "deep_transition".
+    cell : str or Cell, default="lstm"
+        One of `CELLS`, or a cell itself, which has its own width and parameters.
     units : int, default=64
-        Width of the cell's state, in each direction.
+        Width of the named cell's state, in each direction.
     depth : int, default=1
         Recurrent layers, one on top of the other: the stacked RNN of Pascanu et al. 2014.
     bidirectional : bool, default=False
@@ -89,7 +93,7 @@ def recurrent_layers(
     output_activation : str, default="tanh"
         Of these.
     options : mapping, optional
-        The cell's own parameters, see `recurrent_cell`.
+        The named cell's own parameters, see `recurrent_cell`.
 
     Raises
     ------
@@ -103,7 +107,7 @@ def recurrent_layers(
     count_from("depth", depth)
     rate_within("dropout", dropout, below_one=True)
     through = Bidirectional if bidirectional else Recurrent
-    layer = through(recurrent_cell(cell, units, **(options or {})))
+    layer = through(cell if isinstance(cell, Cell) else recurrent_cell(cell, units, **(options or {})))
     found: list[Layer] = [layer]
     for _ in range(depth - 1):
         if dropout:

@@ -75,7 +75,7 @@ class Bidirectional:
         """
         packing = fitting(context.packing, x)
         if context.remembers:
-            raise ValueError("a layer of both directions cannot go on from states: the backward one begins at the end")
+            raise ValueError("a layer that reads from both ends cannot go on from states: its first frame is the last")
         ahead, _, cache = self.cell.forward(part(parameters, "forward."), x, None, context)
         back, _, other = self.cell.forward(part(parameters, "backward."), turned(x, context), None, context)
         out = context.empty((x.shape[0], 2 * self.cell.output_size), x.dtype)

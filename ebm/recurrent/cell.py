@@ -15,7 +15,7 @@ import numpy as np
 
 from ebm.kernels.frames import copy_rows
 from ebm.networks.context import Context
-from ebm.networks.initial import initial_weights
+from ebm.networks.initial import initial_weights, side_by_side
 from ebm.networks.layer import Parameters
 from ebm.networks.packing import Packing
 from ebm.networks.ranges import count_from
@@ -163,8 +163,8 @@ class GatedCell(Cell):
         inputs = [initial_weights((n_in, n), n_in, n, random, dtype, self.init, number=2 * k) for k in gates]
         states = [initial_weights((n, n), n, n, random, dtype, self.recurrent_init, number=2 * k + 1) for k in gates]
         return {
-            "input_weights": np.concatenate(inputs, axis=1),
-            "recurrent_weights": np.concatenate(states, axis=1),
+            "input_weights": side_by_side(inputs, random),
+            "recurrent_weights": side_by_side(states, random),
             "bias": np.zeros(n * self.n_gates, dtype),
         }
 

@@ -44,9 +44,13 @@ _MODULES = {
     "RBM": "ebm_sklearn.rbm",
     "RBMClassifier": "ebm_sklearn.rbm_classifier",
     "RBMFiltersDisplay": "ebm_sklearn.displays",
+    "RNNClassifier": "ebm_sklearn.rnn_classifier",
+    "RNNRegressor": "ebm_sklearn.rnn_regressor",
     "ReconstructionDisplay": "ebm_sklearn.autoencoder_displays",
     "ReconstructionError": "ebm.boltzmann.monitors",
     "SamplesDisplay": "ebm_sklearn.displays",
+    "SequenceLabeler": "ebm_sklearn.sequence_labeler",
+    "SequenceRegressor": "ebm_sklearn.sequence_regressor",
     "SequenceScaler": "ebm_sklearn.sequence_scaler",
     "SparseAutoencoder": "ebm_sklearn.sparse_autoencoder",
     "StackedAutoencoder": "ebm_sklearn.stacked_autoencoder",
@@ -101,6 +105,10 @@ if TYPE_CHECKING:
     from ebm_sklearn.product_of_experts import ProductOfExperts as ProductOfExperts
     from ebm_sklearn.rbm import RBM as RBM
     from ebm_sklearn.rbm_classifier import RBMClassifier as RBMClassifier
+    from ebm_sklearn.rnn_classifier import RNNClassifier as RNNClassifier
+    from ebm_sklearn.rnn_regressor import RNNRegressor as RNNRegressor
+    from ebm_sklearn.sequence_labeler import SequenceLabeler as SequenceLabeler
+    from ebm_sklearn.sequence_regressor import SequenceRegressor as SequenceRegressor
     from ebm_sklearn.sequence_scaler import SequenceScaler as SequenceScaler
     from ebm_sklearn.sequences import from_channels as from_channels
     from ebm_sklearn.sequences import from_lengths as from_lengths
