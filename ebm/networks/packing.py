@@ -47,8 +47,12 @@ class Packing:
         The row of each sequence's last frame, in the order of the batch.
     flip : array of int64 of shape (n_frames,)
         The row of the same sequence that is as far from the end as this is from the beginning.
-    lengths : array of int64 of shape (n,)
-        In the order of the batch.
+    lengths, host_lengths : array of int64 of shape (n,)
+        In the order of the batch, on the device and on the CPU.
+    begins : array of int64 of shape (n,)
+        Where each sequence begins when one stands after the other, in the order of the batch.
+    serial : array of int64 of shape (n_frames,)
+        Where each row stands then.
     shift : int
     signature : bytes
         Equal where all of this is equal.
@@ -78,6 +82,9 @@ class Packing:
         put = self.device.upload
         self.active, self.starts, self.lengths = put(self.host_active), put(self.host_starts), put(given)
         self.order, self.ends, self.last, self.flip = (put(a, np.int64) for a in (order, ends, last, flip))
+        begins = np.cumsum(given) - given
+        self.begins, self.serial = put(begins, np.int64), put(begins[order[rank]] + time, np.int64)
+        self.host_lengths = given
         self.time, self.rank = put(time + shift, np.int64), put(rank, np.int64)
 
     @cached_property
@@ -112,9 +119,7 @@ class Packing:
 
     def places(self) -> np.ndarray:
         """Return for every row where its frame stands when the sequences come one after the other, on the CPU."""
-        lengths, order, rank, time = (self.device.download(a) for a in (self.lengths, self.order, self.rank, self.time))
-        begins = np.concatenate([[0], np.cumsum(lengths)])
-        found: np.ndarray = begins[order[rank]] + time - self.shift
+        found: np.ndarray = self.device.download(self.serial)
         return found
 
     def pack(self, frames: np.ndarray) -> Any:

@@ -71,11 +71,11 @@ class Bidirectional:
         Raises
         ------
         ValueError
-            When the context remembers states.
+            When the context remembers states: what comes later is not known yet.
         """
         packing = fitting(context.packing, x)
         if context.remembers:
-            raise ValueError("a layer that reads from both ends cannot go on from states: its first frame is the last")
+            raise ValueError("a bidirectional layer cannot go on from states: it reads sequences from their ends, too")
         ahead, _, cache = self.cell.forward(part(parameters, "forward."), x, None, context)
         back, _, other = self.cell.forward(part(parameters, "backward."), turned(x, context), None, context)
         out = context.empty((x.shape[0], 2 * self.cell.output_size), x.dtype)

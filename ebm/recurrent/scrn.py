@@ -65,11 +65,13 @@ class SCRNCell(Cell):
         Learn an alpha for each context unit, from this one on (then above 0).
     init, recurrent_init : str
         How A, B and P, and how R is drawn, see :func:`ebm.networks.initial.initial_weights`.
+    recurrent_dropout : float, default=0.0
+        Of what R sees, see `ebm.recurrent.cell.GatedCell`; the context is never dropped from.
 
     Raises
     ------
     ValueError
-        When a number of units is below 1, or alpha out of range.
+        When a number of units is below 1, or alpha or a rate out of range.
 
     Notes
     -----
@@ -87,12 +89,14 @@ class SCRNCell(Cell):
     learn_alpha: bool = False
     init: str = "glorot"
     recurrent_init: str = "orthogonal"
+    recurrent_dropout: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuse what is out of range."""
         count_from("units", self.units)
         count_from("context_units", self.context_units)
         rate_within("alpha", self.alpha, below_one=True)
+        rate_within("recurrent_dropout", self.recurrent_dropout, below_one=True)
         if self.learn_alpha and self.alpha == 0:
             raise ValueError("alpha must be above 0 where it is learnt, got 0")
 
@@ -169,7 +173,7 @@ class SCRNCell(Cell):
     @property
     def _simple(self) -> SimpleCell:
         """What goes through time on top of the context."""
-        return SimpleCell(self.units, self.init, self.recurrent_init, activation="sigmoid")
+        return SimpleCell(self.units, self.init, self.recurrent_init, self.recurrent_dropout, activation="sigmoid")
 
     def _remember(self, parameters: Parameters, x: Any, first: Any, packing: Packing, context: Context) -> Memory:
         u, alpha = times(x, parameters["context_weights"], context), context.empty((self.context_units,), x.dtype)

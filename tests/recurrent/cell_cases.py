@@ -24,7 +24,10 @@ class CellCase:
     lengths: tuple = LENGTHS
 
     def arrays(self, dtype, seed=0):
-        """Return parameters, x, states, dy and d_states, all of them different everywhere."""
+        """Return parameters, x, states, dy and d_states, all of them different everywhere.
+
+        What is added to first weights is small beside them: large recurrent weights make chaos of rounding.
+        """
         rng, n = np.random.default_rng(seed), len(self.lengths)
 
         def drawn(*shape):
