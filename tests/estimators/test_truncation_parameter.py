@@ -17,6 +17,7 @@ from ebm.recurrent.simple import SimpleCell
 from ebm.training import Checkpoint
 from ebm_sklearn.gradient_flow_display import GradientFlowDisplay
 from ebm_sklearn.rnn_classifier import RNNClassifier
+from ebm_sklearn.sequence_generator import SequenceGenerator
 from ebm_sklearn.sequence_labeler import SequenceLabeler
 from tests.estimators.recurrent_data import ALIGNED, KINDS, equal_parameters, made, problem
 
@@ -89,6 +90,21 @@ def test_chunks_that_have_no_meaning_are_refused():
     with pytest.raises(ValueError, match="reads sequences from their ends"):
         made(SequenceLabeler, truncation=(2, 3), bidirectional=True).fit(X, y)
     made(SequenceLabeler, truncation=2, bidirectional=True).fit(X, y)
+
+
+def test_generators_take_it_too():
+    """A model of tokens, by itself or of vectors; chunks have no first states but the first one's."""
+    rng = np.random.default_rng(0)
+    texts = ["".join(rng.choice(list("abc"), length)) for length in rng.integers(3, 12, size=20)]
+    options = {"units": 5, "n_iter": 2, "random_state": 0}
+    whole = SequenceGenerator(**options).fit(texts)
+    for truncation, equal in ((20, True), ((20, 20), True), (1, False), ((2, 4), False)):
+        assert equal_parameters(whole, SequenceGenerator(truncation=truncation, **options).fit(texts)) is equal
+    vectors = rng.normal(size=(20, 2))
+    told = SequenceGenerator(**options).fit(vectors, texts)
+    assert not equal_parameters(told, SequenceGenerator(truncation=1, **options).fit(vectors, texts))
+    with pytest.raises(ValueError, match="first states are made of vectors"):
+        SequenceGenerator(truncation=(2, 4), **options).fit(vectors, texts)
 
 
 # ---- pictures ----
