@@ -50,12 +50,26 @@ def of_sequences(real: types.Type) -> dict[str, list[tuple[types.Type, ...]]]:
     rows, row, numbers, clock = matrix(real), vector(real), vector(i64), vector(u32)
     kinds = (real, i64)  # frames may be tokens
     moment = (i64, i64, i64)
+    looking = (rows, rows, row, *(numbers,) * 4, row)  # keys, values, energy, where they are, weights
     return {
+        "attention._place_gpu": [(numbers,) * 3],
+        "attention_device._look_gpu": [(rows, rows, *looking, rows, *moment)],
+        "attention_device._look_back_gpu": [(rows, *looking, row, *(rows,) * 4, *moment)],
         "frames._load_gpu": [(matrix(k), numbers, numbers, clock, i64, *(numbers,) * 3, matrix(k)) for k in kinds],
         "frames._gather_gpu": [(matrix(k), numbers, matrix(k)) for k in kinds],
         "frames._scatter_gpu": [(matrix(k), numbers, types.boolean, matrix(k)) for k in kinds],
         "frames._clear_gpu": [(matrix(k),) for k in kinds],
         "frames._copy_gpu": [(matrix(k), matrix(k)) for k in kinds],
+        "deep_transition._level_gpu": [
+            (rows, row, rows, rows, i64, i64, types.boolean, *(rows,) * 3, numbers, *moment),
+        ],
+        "ends._take_gpu": [(rows, numbers, numbers, rows)],
+        "ends._put_gpu": [(rows, numbers, numbers, rows)],
+        "sequence_masks._draw_gpu": [(real, real, rows, clock, u32, u32, u32)],
+        "sequence_masks._apply_gpu": [(rows, rows, numbers, numbers, rows)],
+        "leaky._rates_gpu": [(row, real, row)],
+        "leaky._forward_gpu": [(rows, row, *(rows,) * 3, *(numbers,) * 3)],
+        "leaky._backward_gpu": [(rows, row, *(rows,) * 3, i64, *(rows,) * 6, *(numbers,) * 3)],
         "elman._step_gpu": [(rows, i64, *(rows,) * 3, numbers, rows, *moment)],
         "elman._step_back_gpu": [(rows, i64, *(rows,) * 4, numbers, *moment)],
         "gru._step_gpu": [(rows, row, *(rows,) * 4, numbers, rows, *moment)],

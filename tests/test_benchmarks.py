@@ -10,7 +10,7 @@ from time import monotonic
 import numpy as np
 import pytest
 
-from benchmarks import gpu, gpu_networks, gpu_rounds
+from benchmarks import gpu, gpu_networks, gpu_recurrent, gpu_rounds
 from benchmarks.cases import Case
 from benchmarks.clock import Timing
 from benchmarks.compare import cells, chosen, clean_or_all
@@ -102,6 +102,12 @@ def test_a_case_that_has_no_time_is_told_of():
 @pytest.mark.parametrize("title", [f"{gpu_networks.VARIATIONAL}, batch 128", "transposed 64 -> 32, 7 x 7, batch 64"])
 def test_networks_of_the_gpu_benchmark_run_on_any_device(title):
     gpu_networks.ours(gpu_networks.CASES[title], Device())(2)
+
+
+@pytest.mark.parametrize("cell", list(gpu_recurrent.CELLS))
+def test_cells_of_the_gpu_benchmark_run_on_any_device(cell, monkeypatch):
+    monkeypatch.setattr(gpu_recurrent, "N_TIMES", 3)
+    gpu_recurrent.ours((cell, 2, 5), Device())(2)
 
 
 def test_launches_one_by_one_are_as_many_as_told(monkeypatch):

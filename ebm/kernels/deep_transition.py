@@ -6,7 +6,8 @@ and with a shortcut h_{t-1} S is added to z^L_t. Backwards, with delta^l = dL/dy
 
     dz^l = delta^l f'(z^l),    delta^{l-1} = dz^l W_l^T,    dL/dh_{t-1} = dz^1 W_1^T + dz^L S^T
 
-Gradients of W_l and S are products over all frames at the end.
+Gradients of W_l and S are products over all frames at the end. With a mask m of each sequence (variational dropout) W_1
+and S see m h_{t-1}, and what comes back from their products is times m.
 
 Source: Pascanu, Gulcehre, Cho & Bengio 2014 (arXiv:1312.6026), section 3: the deep transition RNN, and the one with
 shortcuts, DT(S)-RNN.
@@ -14,22 +15,31 @@ shortcuts, DT(S)-RNN.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ebm.kernels.activations import activate_row, slope_row
+import numpy as np
+
+from ebm.kernels.activations import activate_row, activated, slope_row
 from ebm.kernels.dense import MULTIPLY
-from ebm.kernels.jit import core, inner
+from ebm.kernels.jit import core, cuda_loop, inner
 from ebm.kernels.recurrence import (
+    Moment,
     begin,
     clear_row,
     copy_row,
     following,
     hand_on,
+    mask_back,
     multiply_rows,
+    pass_on,
     recur,
+    see,
     share,
     take_state,
 )
+
+if TYPE_CHECKING:
+    from numba import cuda
 
 
 @inner
@@ -63,7 +73,7 @@ def _slope(out: Any, top: Any, rows: Any, kind: Any, gates: Any, carried: Any, b
 @core(allocates=False)
 def _forward(
     gates: Any, deeper: Any, panels: Any, transitions: Any, bias: Any, shortcut: Any, kind: Any, initial: Any,
-    previous: Any, between: Any, hidden: Any, final: Any,
+    previous: Any, masks: Any, seen: Any, between: Any, hidden: Any, final: Any,
     starts: Any, active: Any, ends: Any, order: Any, first: Any, last: Any,
 ) -> None:  # fmt: skip
     low, high = share(ends, first, last)
@@ -74,13 +84,14 @@ def _forward(
         if rows <= 0:
             break
         top = starts[t] + low
-        multiply_rows(previous, top, rows, panels, units, gates, top)
+        see(previous, top, rows, masks, order, low, seen)
+        multiply_rows(seen, top, rows, panels, units, gates, top)
         _activate(gates, top, rows, kind, between[0] if more > 0 else hidden)
         for k in range(more):
             _put_bias(bias, k, top, rows, deeper)
             multiply_rows(between[k], top, rows, transitions[k], units, deeper[k], top)
             if k + 1 == more and shortcut.shape[0] > 0:
-                multiply_rows(previous, top, rows, shortcut, units, deeper[k], top)
+                multiply_rows(seen, top, rows, shortcut, units, deeper[k], top)
             _activate(deeper[k], top, rows, kind, between[k + 1] if k + 1 < more else hidden)
         for r in range(rows):
             hand_on(hidden[top + r], following(t, starts, active, low + r), order, low + r, previous, final)
@@ -88,8 +99,8 @@ def _forward(
 
 @core(allocates=False)
 def _backward(
-    gates: Any, deeper: Any, panels: Any, transitions: Any, shortcut: Any, kind: Any, between: Any, hidden: Any,
-    dy: Any, d_final: Any, carried: Any, d_initial: Any,
+    gates: Any, deeper: Any, panels: Any, transitions: Any, shortcut: Any, kind: Any, masks: Any, between: Any,
+    hidden: Any, dy: Any, d_final: Any, carried: Any, d_initial: Any,
     starts: Any, active: Any, ends: Any, order: Any, first: Any, last: Any,
 ) -> None:  # fmt: skip
     """Write dz into ``gates`` and ``deeper``; ``carried`` (ranks, padded units) brings dL/dh from time to time."""
@@ -114,9 +125,31 @@ def _backward(
             multiply_rows(gates, top, rows, panels, units, carried, low)
             if shortcut.shape[0] > 0:
                 multiply_rows(deeper[more - 1], top, rows, shortcut, units, carried, low)
+            mask_back(carried, masks, order, low, rows)
     if d_initial.shape[0] > 0:
         for rank in range(low, high):
             copy_row(carried[rank, :units], d_initial[order[rank]])
+
+
+@cuda_loop
+def _level_gpu(
+    gates: Any, bias: Any, products: Any, beside: Any, left: Any, kind: Any, is_last: Any, out: Any, previous: Any,
+    final: Any, order: Any, top: Any, rows: Any, going: Any,
+) -> None:  # fmt: skip
+    units = out.shape[1]
+    for item in range(cuda.grid(1), rows * units, cuda.gridsize(1)):
+        rank, j = item // units, item % units
+        z = products[rank, j]
+        if gates.shape[0] > 0:
+            z += gates[top + rank, j]
+        else:
+            z += bias[j]
+        if beside.shape[0] > 0:
+            z += beside[rank, left + j]
+        y = activated(z, kind)
+        out[top + rank, j] = y
+        if is_last:
+            pass_on(y, rank, j, top, rows, going, order, previous, final)
 
 
 def _work(hidden: Any, transitions: Any) -> int:
@@ -125,7 +158,7 @@ def _work(hidden: Any, transitions: Any) -> int:
 
 def forward(
     gates: Any, deeper: Any, weights: tuple[Any, Any, Any, Any], kind: Any, initial: Any,
-    previous: Any, between: Any, hidden: Any, final: Any, packing: Any,
+    previous: Any, between: Any, hidden: Any, final: Any, packing: Any, dropped: tuple[Any, Any] | None = None,
 ) -> None:  # fmt: skip
     """Go through time.
 
@@ -149,14 +182,17 @@ def forward(
     final : ndarray of shape (n, units)
         Written: the state after the last frame.
     packing : Packing
+    dropped : tuple of two ndarrays of shape (n, units) and (n_frames, units), optional
+        A mask m of each sequence, and, written, m h before every frame: what W sees. By default it sees h.
     """
-    arguments = (gates, deeper, *weights, kind, initial, previous, between, hidden, final)
+    masks, seen = dropped or (previous[:0], previous)
+    arguments = (gates, deeper, *weights, kind, initial, previous, masks, seen, between, hidden, final)
     recur(_forward, arguments, packing, _work(hidden, weights[1]))
 
 
 def backward(
     gates: Any, deeper: Any, weights: tuple[Any, Any, Any], kind: Any, between: Any, hidden: Any, dy: Any,
-    d_final: Any, carried: Any, d_initial: Any, packing: Any,
+    d_final: Any, carried: Any, d_initial: Any, packing: Any, masks: Any = None,
 ) -> None:  # fmt: skip
     """Go back through time, and write dz^1 into ``gates`` and the others into ``deeper``.
 
@@ -177,6 +213,38 @@ def backward(
     d_initial : ndarray of shape (n, units), or (0, units) where it is not wanted
         Written: dL/dh before the first frame.
     packing : Packing
+    masks : ndarray of shape (n, units), optional
+        Those of the way forward.
     """
-    arguments = (gates, deeper, *weights, kind, between, hidden, dy, d_final, carried, d_initial)
+    masks = hidden[:0] if masks is None else masks
+    arguments = (gates, deeper, *weights, kind, masks, between, hidden, dy, d_final, carried, d_initial)
     recur(_backward, arguments, packing, _work(hidden, weights[1]))
+
+
+def level(
+    start: Any, products: Any, beside: Any, kind: Any, out: Any, handed: tuple[Any, Any, Any], moment: Moment,
+    *, is_last: bool,
+) -> None:  # fmt: skip
+    """Go through one level of one time, on a GPU.
+
+    Parameters
+    ----------
+    start : array of shape (n_frames, units) or (units,)
+        x U + b_1 for every frame, or another level's bias.
+    products : array of shape (n, at least units)
+        Of the state, or of what is below, with the level's weights, for the ranks of the time.
+    beside : array of shape (n, m), or (0, m) for no shortcut
+        Its last columns are the product of the shortcut.
+    kind : int64
+    out : array of shape (n_frames, units)
+        Written: y.
+    handed : tuple of arrays
+        ``previous`` and ``final``, where the last level's y goes, too, and the packing's order.
+    moment : Moment
+    is_last : bool
+    """
+    none = start[:0]
+    gates, bias = (start, none.reshape(0)) if start.ndim == 2 else (none.reshape(0, 1), start)
+    units = out.shape[1]
+    arguments = (gates, bias, products, beside, np.int64(beside.shape[1] - units), kind, is_last, out, *handed)
+    _level_gpu(moment.rows * units, *arguments, *moment)

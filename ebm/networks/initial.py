@@ -12,6 +12,7 @@ He et al. 2015 (arXiv:1502.01852), eq. 10; LeCun et al. 1998, "Efficient backpro
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -103,6 +104,20 @@ def initial_weights(
         uniforms = random.uniform((rows, columns), Stream.WEIGHTS, number, np.float64)
         drawn = np.sqrt(3.0 * variance) * (2.0 * uniforms - 1.0)
     return np.ascontiguousarray(drawn.reshape(shape), dtype)
+
+
+def side_by_side(parts: Sequence[np.ndarray], random: Random) -> np.ndarray:
+    """Return first weights (n_in, m) of several parts as one array; with `Unset` it takes no memory either."""
+    if isinstance(random, Unset):
+        return np.broadcast_to(np.zeros((), parts[0].dtype), (len(parts[0]), sum(part.shape[1] for part in parts)))
+    return np.concatenate(parts, axis=1)
+
+
+def piled_up(parts: Sequence[np.ndarray], random: Random) -> np.ndarray:
+    """Return first weights of one shape as one array (parts, n_in, n_out); with `Unset` it takes no memory either."""
+    if isinstance(random, Unset):
+        return np.broadcast_to(np.zeros((), parts[0].dtype), (len(parts), *parts[0].shape))
+    return np.stack(parts)
 
 
 def _orthogonal(rows: int, columns: int, random: Random, number: int) -> np.ndarray:

@@ -15,8 +15,10 @@ from ebm.recurrent.bidirectional import Bidirectional
 from ebm.recurrent.cell import Cell
 from ebm.recurrent.deep_transition import DeepTransitionCell
 from ebm.recurrent.dropout import SequenceDropout
+from ebm.recurrent.gru import GRUCell
 from ebm.recurrent.layer import Recurrent
 from ebm.recurrent.lstm import LSTMCell
+from ebm.recurrent.peephole import PeepholeLSTMCell
 from ebm.recurrent.scrn import SCRNCell
 from ebm.recurrent.simple import SimpleCell
 
@@ -24,6 +26,9 @@ CELLS: Mapping[str, Callable[..., Cell]] = {
     "tanh": partial(SimpleCell, activation="tanh"),
     "relu": partial(SimpleCell, activation="relu"),
     "lstm": LSTMCell,
+    "lstm_peephole": PeepholeLSTMCell,
+    "gru": GRUCell,
+    "gru_before": partial(GRUCell, reset="before"),
     "scrn": SCRNCell,
     "deep_transition": DeepTransitionCell,
 }
@@ -56,13 +61,14 @@ def recurrent_cell(cell: str, units: int, **options: Any) -> Cell:
 
 
 def recurrent_layers(
-    cell: str = "lstm",
+    cell: str | Cell = "lstm",
     units: int = 64,
     *,
     depth: int = 1,
     bidirectional: bool = False,
     dropout: float = 0.0,
     variational: bool = False,
+    recurrent_dropout: float = 0.0,
     deep_output: Sequence[int] = (),
     output_activation: str = "tanh",
     options: Mapping[str, Any] | None = None,
@@ -71,10 +77,10 @@ def recurrent_layers(
 
     Parameters
     ----------
-    cell : str, default="lstm"
-        One of "tanh", "relu", "lstm", "scrn" and "deep_transition".
+    cell : str or Cell, default="lstm"
+        One of `CELLS`, or a cell itself, which has its own width and parameters.
     units : int, default=64
-        Width of the cell's state, in each direction.
+        Width of the named cell's state, in each direction.
     depth : int, default=1
         Recurrent layers, one on top of the other: the stacked RNN of Pascanu et al. 2014.
     bidirectional : bool, default=False
@@ -82,14 +88,15 @@ def recurrent_layers(
     dropout : float, default=0.0
         Rate in [0, 1) of what is dropped after every recurrent layer but the last, as torch's ``dropout``.
     variational : bool, default=False
-        Drop the same at all frames of a sequence (`SequenceDropout`), rather than anew at each. (The cell's option
-        ``recurrent_dropout`` does so between a frame and the next.)
+        Drop the same at all frames of a sequence (`SequenceDropout`), rather than anew at each.
+    recurrent_dropout : float, default=0.0
+        Rate in [0, 1) of variational dropout between a frame and the next, inside cells.
     deep_output : sequence of int, default=()
         Widths of dense layers on top, at every frame: the deep output RNN; with "deep_transition" the DOT-RNN.
     output_activation : str, default="tanh"
         Of these.
     options : mapping, optional
-        The cell's own parameters, see `recurrent_cell`.
+        The named cell's own parameters, see `recurrent_cell`.
 
     Raises
     ------
@@ -103,7 +110,10 @@ def recurrent_layers(
     count_from("depth", depth)
     rate_within("dropout", dropout, below_one=True)
     through = Bidirectional if bidirectional else Recurrent
-    layer = through(recurrent_cell(cell, units, **(options or {})))
+    if isinstance(cell, Cell) and recurrent_dropout:
+        raise ValueError(f"recurrent_dropout is {recurrent_dropout}, but a cell that is given has its own: set that")
+    named = {"recurrent_dropout": recurrent_dropout, **(options or {})}
+    layer = through(cell if isinstance(cell, Cell) else recurrent_cell(cell, units, **named))
     found: list[Layer] = [layer]
     for _ in range(depth - 1):
         if dropout:

@@ -29,6 +29,12 @@ PARTS = {  # layers and optimisers, by name, with their modules: imported when a
     "Flatten": "ebm.networks.shape",
     "PyramidDown": "ebm.networks.pyramid",
     "PyramidUp": "ebm.networks.pyramid",
+    "SimpleCell": "ebm.recurrent.simple",
+    "LSTMCell": "ebm.recurrent.lstm",
+    "PeepholeLSTMCell": "ebm.recurrent.peephole",
+    "GRUCell": "ebm.recurrent.gru",
+    "SCRNCell": "ebm.recurrent.scrn",
+    "DeepTransitionCell": "ebm.recurrent.deep_transition",
     "GaussianNoise": "ebm.networks.corruption",
     "Masking": "ebm.networks.corruption",
     "SaltAndPepper": "ebm.networks.corruption",
@@ -55,11 +61,12 @@ def saved_parameters(estimator: Any) -> dict[str, Any]:
         this library.
     """
     return {
-        name: _plain(name, value) for name, value in estimator.get_params(deep=False).items() if name not in NOT_SAVED
+        name: as_json(name, value) for name, value in estimator.get_params(deep=False).items() if name not in NOT_SAVED
     }
 
 
-def _plain(name: str, value: Any) -> Any:
+def as_json(name: str, value: Any) -> Any:
+    """Return a parameter's value as JSON can hold it; ``name`` is for errors, as of `saved_parameters`."""
     if isinstance(value, np.random.RandomState):
         return None  # a stream that has moved on; sampling from a loaded model draws afresh
     if isinstance(value, np.generic | np.ndarray):
@@ -70,17 +77,17 @@ def _plain(name: str, value: Any) -> Any:
         fields = dataclasses.asdict(value)
         return {"unit": value.name, **{k: v for k, v in fields.items() if k != "precision"}}
     if isinstance(value, dict):  # JSON's keys are strings, ours may be numbers
-        return {"pairs": [[_plain(name, key), _plain(name, part)] for key, part in value.items()]}
+        return {"pairs": [[as_json(name, key), as_json(name, part)] for key, part in value.items()]}
     if type(value) is getattr(schedules, type(value).__name__, None):
         return {"schedule": type(value).__name__, **dataclasses.asdict(value)}
     if isinstance(value, list | tuple):
-        return {type(value).__name__: [_plain(name, part) for part in value]}
+        return {type(value).__name__: [as_json(name, part) for part in value]}
     if is_part(type(value)):
         fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-        return {"part": type(value).__name__, "fields": {key: _plain(name, part) for key, part in fields.items()}}
+        return {"part": type(value).__name__, "fields": {key: as_json(name, part) for key, part in fields.items()}}
     raise TypeError(
-        f"{name}={value!r} cannot be saved: use numbers, unit types of ebm.boltzmann, layers of ebm.networks, "
-        "optimisers or schedules of ebm.optimizers, or lists of these"
+        f"{name}={value!r} cannot be saved: use numbers, unit types of ebm.boltzmann, layers of ebm.networks, cells of "
+        "ebm.recurrent, optimisers or schedules of ebm.optimizers, or lists of these"
     )
 
 
@@ -98,12 +105,13 @@ def restored_parameters(estimator_class: type, saved: Any, path: str | os.PathLi
     if unknown:
         raise ModelFileError(f"{path}: {estimator_class.__name__} has no parameters {unknown}")
     try:
-        return {name: _live(value, path) for name, value in saved.items()}
+        return {name: from_json(value, path) for name, value in saved.items()}
     except RecursionError as error:
         raise ModelFileError(f"{path}: a parameter holds lists in lists without end") from error
 
 
-def _live(value: Any, path: str | os.PathLike[str]) -> Any:
+def from_json(value: Any, path: str | os.PathLike[str]) -> Any:
+    """Return the value of which `as_json` made this; errors as of `restored_parameters`."""
     if not isinstance(value, dict):
         return value
     if set(value) == {"pairs"}:
@@ -128,7 +136,7 @@ def _sequence(value: dict[str, Any], path: str | os.PathLike[str]) -> list[Any] 
     ((kind, parts),) = value.items()
     if not isinstance(parts, list):
         raise ModelFileError(f"{path}: a parameter is no {kind}: {parts!r}")
-    live = [_live(part, path) for part in parts]
+    live = [from_json(part, path) for part in parts]
     return live if kind == "list" else tuple(live)
 
 
@@ -137,7 +145,7 @@ def _part(name: Any, fields: Any, path: str | os.PathLike[str]) -> Any:
         raise ModelFileError(f"{path}: no part of a network is called {name!r}")
     known = getattr(import_module(PARTS[name]), name)
     try:
-        return known(**{key: _live(value, path) for key, value in fields.items()})
+        return known(**{key: from_json(value, path) for key, value in fields.items()})
     except (TypeError, ValueError) as error:
         raise ModelFileError(f"{path}: {name} cannot be made: {error}") from error
 

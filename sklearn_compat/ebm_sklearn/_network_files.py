@@ -59,9 +59,22 @@ def take_parameters(
     ModelFileError
         When one is missing, of another shape, too many, or not finite; or there is no such network.
     """
+    return take_like(arrays, lambda: network().initial(Unset(), np.float32), path)
+
+
+def take_like(
+    arrays: Mapping[str, np.ndarray], shaped: Callable[[], Mapping[str, np.ndarray]], path: str | os.PathLike[str]
+) -> dict[str, np.ndarray]:
+    """Return the parameters of a file, which must be in name and shape those that ``shaped`` makes.
+
+    Raises
+    ------
+    ModelFileError
+        As `take_parameters`; a ValueError, TypeError or MemoryError of ``shaped`` becomes one.
+    """
     try:
-        needed = network().initial(Unset(), np.float32)
-    except (ValueError, MemoryError) as error:
+        needed = shaped()
+    except (ValueError, TypeError, MemoryError) as error:
         raise ModelFileError(f"{path}: {error}") from error
     given = {name for name in arrays if name.startswith(PARAMETER)}
     unknown = sorted(given - {PARAMETER + name for name in needed})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from numbers import Integral, Real
 from typing import Any, ClassVar, NamedTuple
 
@@ -62,6 +62,15 @@ class Samples(NamedTuple):
     data: TrainingData
     extra: Mapping[str, np.ndarray]
 
+    @property
+    def n_samples(self) -> int:
+        """Samples."""
+        return self.data.n_samples
+
+    def subset(self, which: np.ndarray) -> Samples:
+        """Return some samples, in the order of their numbers ``which``."""
+        return Samples(self.data.subset(which), {name: array[which] for name, array in self.extra.items()})
+
 
 class NetworkEstimator(TrainedEstimator):
     """Base of estimators of networks.
@@ -70,6 +79,13 @@ class NetworkEstimator(TrainedEstimator):
 
     - ``_objective()``: what is learnt, once ``sample_shape_`` and what else is known of the data is set;
     - ``_first_parameters(random, samples)``: where learning starts.
+
+    Where samples are something else than `Samples` (with ``n_samples`` and ``subset(which)`` as there), it gives too:
+
+    - ``_learner(start, objective, samples, random, n_epochs, to_the_end=)``: what learns from them;
+    - ``_loss_of(learner, samples)``: the loss of those held out;
+    - ``_seen_by_callbacks(samples)``: what listeners find as the run's "data";
+    - ``_digests(samples)``: checksums of all of them, for a checkpoint.
     """
 
     parameters_: dict[str, np.ndarray]
@@ -96,11 +112,11 @@ class NetworkEstimator(TrainedEstimator):
     def _objective(self) -> Objective: ...
 
     @abstractmethod
-    def _first_parameters(self, random: Random, samples: Samples) -> dict[str, np.ndarray]: ...
+    def _first_parameters(self, random: Random, samples: Any) -> dict[str, np.ndarray]: ...
 
     # ---- learning ----
 
-    def _fit_samples(self, samples: Samples, seen: Mapping[str, Any]) -> None:
+    def _fit_samples(self, samples: Any, seen: Mapping[str, Any]) -> None:
         """Learn from the beginning, for ``n_iter`` epochs."""
         random = draw_random(self.random_state)
         held_out = None
@@ -109,7 +125,7 @@ class NetworkEstimator(TrainedEstimator):
         start = self._first_parameters(random, samples)
         self._learn(start, samples, random.seed, self.n_iter, seen, held_out=held_out, to_the_end=True)
 
-    def _fit_more(self, samples: Samples, seen: Mapping[str, Any]) -> None:
+    def _fit_more(self, samples: Any, seen: Mapping[str, Any]) -> None:
         """Learn one epoch more, or the first."""
         if hasattr(self, "parameters_"):
             self._learn(self.parameters_, samples, self._seed, self.n_iter_ + 1, seen, go_on=True)
@@ -117,9 +133,9 @@ class NetworkEstimator(TrainedEstimator):
             random = draw_random(self.random_state)
             self._learn(self._first_parameters(random, samples), samples, random.seed, 1, seen)
 
-    def _split(self, samples: Samples, random: Random) -> tuple[Samples, Samples]:
+    def _split(self, samples: Any, random: Random) -> tuple[Any, Any]:
         """Hold some samples out, drawn by the seed of the fit."""
-        n = samples.data.n_samples
+        n = samples.n_samples
         n_out = int(np.ceil(self.validation_fraction * n))
         if n_out >= n:
             raise ValueError(
@@ -127,37 +143,61 @@ class NetworkEstimator(TrainedEstimator):
                 f"{self.validation_fraction} of n_samples={n} leaves {n - n_out}"
             )
         order = random.child(Stream.VALIDATION).permutation(n, 0)
-        return _some(samples, np.sort(order[n_out:])), _some(samples, np.sort(order[:n_out]))
+        return samples.subset(np.sort(order[n_out:])), samples.subset(np.sort(order[:n_out]))
+
+    def _learner(
+        self, start: Mapping[str, np.ndarray], objective: Any, samples: Any, random: Random, n_epochs: int,
+        *, to_the_end: bool,
+    ) -> Any:  # fmt: skip
+        """Return what learns; ``to_the_end``: of all ``n_epochs``, so that rates may fall."""
+        return NetworkLearner(
+            start,
+            objective,
+            samples.data,
+            self._made_optimizer(to_the_end=to_the_end),
+            random,
+            extra=samples.extra,
+            **self._pace(n_epochs),
+        )
+
+    def _pace(self, n_epochs: int) -> dict[str, Any]:
+        """Return what every learner is told beside what it learns."""
+        return {
+            "n_epochs": n_epochs,
+            "batch_size": self.batch_size,
+            "clipping": None if self.clip_norm is None else ClipByNorm(self.clip_norm),
+            "device": self.device,
+        }
+
+    def _loss_of(self, learner: Any, samples: Any) -> float:
+        return learner.loss_of(*samples)
+
+    def _seen_by_callbacks(self, samples: Any) -> Any:
+        return samples.data
+
+    def _digests(self, samples: Any) -> dict[str, str]:
+        """Return checksums of what there is to learn from, by name."""
+        return {"data": data_digest(samples.data)} | {n: array_digest(array) for n, array in samples.extra.items()}
 
     def _learn(
         self,
         start: Mapping[str, np.ndarray],
-        samples: Samples,
+        samples: Any,
         seed: int,
         n_epochs: int,
         seen: Mapping[str, Any],
         *,
-        held_out: Samples | None = None,
+        held_out: Any = None,
         go_on: bool = False,
         to_the_end: bool = False,
     ) -> None:
         """Learn until ``n_epochs`` in all are done."""
         with self._limited():
-            learner = NetworkLearner(
-                start,
-                self._objective(),
-                samples.data,
-                self._made_optimizer(to_the_end=to_the_end),
-                Random(seed),
-                n_epochs=self.n_iter,
-                batch_size=self.batch_size,
-                extra=samples.extra,
-                clipping=None if self.clip_norm is None else ClipByNorm(self.clip_norm),
-                device=self.device,
-            )
+            objective = self._objective()
+            learner = self._learner(start, objective, samples, Random(seed), self.n_iter, to_the_end=to_the_end)
             if go_on:
                 learner.restore({**learner.parameters, **self._motion})
-            listeners: list[Any] = [_Losses(held_out)]
+            listeners: list[Any] = [_Losses(self._loss_of, held_out)]
             if held_out is not None:
                 stop = EarlyStopping(self.HELD_OUT, patience=self.n_iter_no_change, min_delta=self.tol, mode="min")
                 listeners.append(stop)
@@ -180,15 +220,13 @@ class NetworkEstimator(TrainedEstimator):
             return as_optimizer(self.optimizer, learning_rate=rate, weight_decay=self.l2)
         return self.optimizer
 
-    def _memory(self, samples: Samples, held_out: Samples | None, seed: int) -> dict[str, Any]:
+    def _memory(self, samples: Any, held_out: Any, seed: int) -> dict[str, Any]:
         """Return what callbacks find in the run: the data, and for a checkpoint what its run must share."""
-        memory: dict[str, Any] = {"data": samples.data, "held_out": held_out}
+        memory: dict[str, Any] = {"data": self._seen_by_callbacks(samples), "held_out": held_out}
         if not self._has_checkpoint():
             return memory
         fingerprint = {**self._what_matters(), "seed (drawn from random_state)": seed}
-        fingerprint["data"] = data_digest(samples.data)
-        for name, array in samples.extra.items():
-            fingerprint[name] = hashlib.blake2b(np.ascontiguousarray(array).tobytes(), digest_size=16).hexdigest()
+        fingerprint |= self._digests(samples)
         rate = self.learning_rate if isinstance(self.optimizer, str) else getattr(self.optimizer, "learning_rate", None)
         if self.schedule != "constant" or not isinstance(rate, Real | Constant):
             fingerprint["n_iter"] = self.n_iter  # rates that change reach their end with the last epoch
@@ -208,14 +246,14 @@ class _Losses:
 
     order = 0
 
-    def __init__(self, held_out: Samples | None) -> None:
-        self._held_out = held_out
+    def __init__(self, loss_of: Callable[[Any, Any], float], held_out: Any) -> None:
+        self._loss_of, self._held_out = loss_of, held_out
         self.records = ("loss",) if held_out is None else ("loss", NetworkEstimator.HELD_OUT)
 
     def on_epoch_end(self, run: Any) -> None:
         run.record("loss", run.learner.mean_loss)
         if self._held_out is not None:
-            run.record(NetworkEstimator.HELD_OUT, run.learner.loss_of(*self._held_out))
+            run.record(NetworkEstimator.HELD_OUT, self._loss_of(run.learner, self._held_out))
 
 
 def without_early_stopping(estimator: Any) -> bool:
@@ -225,5 +263,6 @@ def without_early_stopping(estimator: Any) -> bool:
     return True
 
 
-def _some(samples: Samples, which: np.ndarray) -> Samples:
-    return Samples(samples.data.subset(which), {name: array[which] for name, array in samples.extra.items()})
+def array_digest(array: np.ndarray) -> str:
+    """Return a checksum of an array's contents."""
+    return hashlib.blake2b(np.ascontiguousarray(array).tobytes(), digest_size=16).hexdigest()

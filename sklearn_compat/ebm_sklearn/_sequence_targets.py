@@ -60,7 +60,7 @@ def read_frame_labels(estimator: Any, y: Any, data: SequenceData, *, classes: An
         When y is missing, has another number of sequences or one of another length than in X (naming it), labels
         are of several kinds, not finite, no classes, of a single class, or others than ``classes``.
     """
-    parts = _parts(estimator, y, data)
+    parts = frame_arrays(estimator, y, data)
     kinds = [part.dtype.kind in "biuf" for part in parts]
     if any(kinds) and not all(kinds):
         first = kinds.index(not kinds[0])
@@ -92,7 +92,7 @@ def read_frame_targets(estimator: Any, y: Any, data: SequenceData, *, dtype: Any
         When y is missing, has another number of sequences or one of another length than in X (naming it), or holds
         what is no finite real number.
     """
-    parts = _parts(estimator, y, data)
+    parts = frame_arrays(estimator, y, data)
     flat = {part.ndim == 1 for part in parts}
     if len(flat) > 1:
         raise ValueError(
@@ -106,7 +106,7 @@ def _like(data: SequenceData, frames: np.ndarray) -> SequenceData:
     return SequenceData(frames, data.starts, data.weights)
 
 
-def _parts(estimator: Any, y: Any, data: SequenceData) -> list[np.ndarray]:
+def frame_arrays(estimator: Any, y: Any, data: SequenceData) -> list[np.ndarray]:
     """Return the targets of each sequence as an array (length,) or (length, n_targets)."""
     if y is None:
         raise ValueError(f"{type(estimator).__name__} requires y to be passed, but the target y is None")

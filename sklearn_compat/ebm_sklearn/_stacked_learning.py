@@ -16,7 +16,6 @@ from ebm.kernels.activations import KINDS
 from ebm.networks.codes import Sparsity
 from ebm.networks.learning import NetworkLearner
 from ebm.networks.stages import Learnt, Stage
-from ebm.optimizers.clipping import ClipByNorm
 from ebm.random import Random, Stream
 from ebm.training import EarlyStopping
 from ebm_sklearn._corruption import CORRUPTION_CONSTRAINTS, as_corruption
@@ -116,29 +115,13 @@ class LearningStack(NetworkEstimator):
         k, objective = len(below), stack.objective(len(below))
         own, codes = random.child(Stream.PRETRAINING, k), stack.codes(data, below)
         start = first_parameters(objective.architecture, own, codes, objective.loss)
-        return self._learner(start, objective, Samples(codes, {}), own, self.pretrain_iter)
+        return self._learner(start, objective, Samples(codes, {}), own, self.pretrain_iter, to_the_end=True)
 
     def _network_learner(
         self, stack: Stack, samples: Samples, random: Random, start: Mapping[str, np.ndarray], layers: Learnt
     ) -> NetworkLearner:
         parameters = stack.started(start, layers)
-        return self._learner(parameters, self._objective(), samples, random, self.n_iter)
-
-    def _learner(
-        self, start: Mapping[str, np.ndarray], objective: Any, samples: Samples, random: Random, n_epochs: int
-    ) -> NetworkLearner:
-        return NetworkLearner(
-            start,
-            objective,
-            samples.data,
-            self._made_optimizer(to_the_end=True),
-            random,
-            n_epochs=n_epochs,
-            batch_size=self.batch_size,
-            extra=samples.extra,
-            clipping=None if self.clip_norm is None else ClipByNorm(self.clip_norm),
-            device=self.device,
-        )
+        return self._learner(parameters, self._objective(), samples, random, self.n_iter, to_the_end=True)
 
     def _fitted_from(self, learner: Any) -> dict[str, Any]:
         done = np.array([learner.updates_done], np.int64)

@@ -9,12 +9,19 @@ from ebm.kernels import frames
 from ebm.kernels.column_totals import ROWS
 from ebm.networks.context import Context
 from ebm.networks.packing import Packing
-from ebm.random import Random
+from ebm.networks.sequential import Sequential
 from ebm.recurrent.layer import LastFrame, Recurrent
 from ebm.recurrent.lstm import LSTMCell
-from tests.recurrent.cell_cases import CASES, LENGTHS, passes
+from tests.recurrent.cell_cases import CASES, passes
+from tests.recurrent.shape_cases import SEED, Case
+from tests.recurrent.shape_table import CASES as SHAPES
 
 DTYPES = [np.float32, np.float64]
+LAYERS = [
+    Case("forwards", Recurrent(LSTMCell(4))),
+    Case("backwards, last frame", Sequential([Recurrent(LSTMCell(4), backwards=True), LastFrame()])),
+    *SHAPES,
+]
 TOLERANCE = {np.float32: 1e-5, np.float64: 1e-12}
 
 
@@ -33,6 +40,17 @@ def test_cells_equal_the_cpus(device, case, dtype, given):
     for name, array in there.items():
         assert type(array) is type(device.zeros(1, dtype)), name
         close(device.download(array), here[name], dtype, name)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_states_given_are_dropped_from_as_on_the_cpu(device, case):
+    case, found = replace(case, cell=replace(case.cell, recurrent_dropout=0.4)), []
+    for place in ("cpu", device):
+        found.append(passes(case, np.float64, Context(place, training=True, random=SEED)))
+    plain = passes(case, np.float64, Context())
+    assert any(np.abs(found[0][name] - plain[name]).max() > 0.01 for name in plain)
+    for name, array in found[1].items():
+        close(device.download(array), found[0][name], np.float64, name)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -64,23 +82,22 @@ def test_states_are_handed_on(device, case):
         np.testing.assert_allclose(device.download(a), device.download(b), atol=1e-14)
 
 
-@pytest.mark.parametrize("backwards", [False, True])
-def test_layers_equal_the_cpus(device, backwards):
-    rng, layer, last, found = np.random.default_rng(0), Recurrent(LSTMCell(4), backwards), LastFrame(), []
-    x, dy = rng.normal(size=(sum(LENGTHS), 3)), rng.normal(size=(len(LENGTHS), 4))
-    parameters = layer.initial((3,), Random(0), np.float64)
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("case", LAYERS, ids=lambda case: case.name)
+def test_layers_equal_the_cpus(device, case, dtype):
+    found = []
     for place in ("cpu", device):
-        context = Context(place)
+        context = Context(place, training=case.training, random=SEED, packing=Packing(case.lengths, place))
         up = context.device.upload
-        on, gradients = ({name: up(a) for name, a in parameters.items()} for _ in range(2))
-        with context.packed(Packing(LENGTHS, place)):
-            y, cache = layer.forward(on, up(x), context)
-            out, end = last.forward({}, y, context)
-            d = last.backward({}, end, up(dy), {}, context)
-            dx = layer.backward(on, cache, d, gradients, context)
-        found.append([context.device.download(a) for a in (y, out, dx, *gradients.values())])
-    for here, there in zip(*found, strict=True):
-        close(there, here, np.float64)
+        context.device.write(context.clock, np.array([3, 0], np.uint32))
+        on = {name: up(a) for name, a in case.parameters(dtype).items()}
+        gradients = {name: up(np.full_like(a, 9)) for name, a in case.parameters(dtype).items()}
+        y, cache = case.layer.forward(on, up(case.x(dtype)), context)
+        dx = case.layer.backward(on, cache, up(case.dy(dtype)), gradients, context)
+        found.append({"y": y, "dx": dx} | {f"d {name}": a for name, a in gradients.items()})
+    for name, array in found[1].items():
+        assert type(array) is type(device.zeros(1, dtype)), name
+        close(device.download(array), found[0][name], dtype, name)
 
 
 def test_a_bias_has_more_than_one_block_of_rows(device):

@@ -320,8 +320,9 @@ def test_files_of_other_networks_are_refused_before_any_is_made(tmp_path, monkey
 def test_learners_are_let_go_of_at_once(monkeypatch):
     """Their arrays are large, and Python looks for circles seldom."""
     learners = weakref.WeakSet()
-    place = NetworkLearner._place
-    monkeypatch.setattr(NetworkLearner, "_place", lambda self, *given: (learners.add(self), place(self, *given)))
+    place = NetworkLearner._place_samples
+    keep = lambda self, *given: (learners.add(self), place(self, *given))  # noqa: E731
+    monkeypatch.setattr(NetworkLearner, "_place_samples", keep)
     gc.disable()
     try:
         Autoencoder(4, n_iter=1).fit(X).partial_fit(X)

@@ -158,7 +158,9 @@ def _mixed(signature, dtype):
 
 
 # loops that know no real numbers
-OF_INTEGERS = ("colouring._first_fit", "colouring._breadth_first", "program._replay", "totals._tick_cpu")
+OF_INTEGERS = (
+    "attention._place", "colouring._first_fit", "colouring._breadth_first", "program._replay", "totals._tick_cpu",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -197,6 +199,10 @@ def test_every_loop_is_looked_at(single):
         "convolution._convolve_cpu", "convolution_gradient._weights_cpu",
         "elman._forward", "elman._backward", "lstm._forward", "lstm._backward", "gru._forward", "gru._backward",
         "gru_before._forward", "gru_before._backward", "recurrence._project", "outer._outer", "frames._scatter_cpu",
+        "attention_lstm._forward", "attention_lstm._backward",
+        "leaky._rates_cpu", "leaky._forward_cpu", "leaky._backward_cpu",
+        "deep_transition._forward", "deep_transition._backward", "sequence_masks._draw_cpu", "sequence_masks._apply_cpu",
+        "ends._take_cpu", "ends._put_cpu",
     }  # fmt: skip
 
 

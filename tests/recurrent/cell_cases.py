@@ -6,9 +6,11 @@ import numpy as np
 
 from ebm.networks.packing import Packing
 from ebm.random import Random
+from ebm.recurrent.deep_transition import DeepTransitionCell
 from ebm.recurrent.gru import GRUCell
 from ebm.recurrent.lstm import LSTMCell
 from ebm.recurrent.peephole import PeepholeLSTMCell
+from ebm.recurrent.scrn import SCRNCell
 from ebm.recurrent.simple import SimpleCell
 
 N_IN, LENGTHS = 3, (2, 5, 1, 5, 3)
@@ -22,14 +24,17 @@ class CellCase:
     lengths: tuple = LENGTHS
 
     def arrays(self, dtype, seed=0):
-        """Return parameters, x, states, dy and d_states, all of them different everywhere."""
+        """Return parameters, x, states, dy and d_states, all of them different everywhere.
+
+        What is added to first weights is small beside them: large recurrent weights make chaos of rounding.
+        """
         rng, n = np.random.default_rng(seed), len(self.lengths)
 
         def drawn(*shape):
             return rng.normal(size=shape).astype(dtype)
 
         first = self.cell.initial(self.n_in, Random(3), dtype)
-        parameters = {name: a + (0.3 * rng.normal(size=a.shape)).astype(dtype) for name, a in first.items()}
+        parameters = {name: a + drawn(*a.shape) * dtype(0.3 / np.sqrt(a.shape[-2:][0])) for name, a in first.items()}
         x, dy = drawn(sum(self.lengths), self.n_in), drawn(sum(self.lengths), self.cell.output_size)
         states, d_states = (tuple(drawn(n, size) for size in self.cell.state_sizes) for _ in range(2))
         return parameters, x, states, dy, d_states
@@ -41,6 +46,10 @@ def cases(units=4, **options):
     cells = {f"simple, {kind}": SimpleCell(units, activation=kind) for kind in kinds}
     cells |= {"lstm": LSTMCell(units), "peepholes": PeepholeLSTMCell(units)}
     cells |= {f"gru, reset {reset}": GRUCell(units, reset=reset) for reset in ("after", "before")}
+    for depth, shortcut in ((1, False), (2, True), (3, False)):
+        cells[f"deep, {depth}{', shortcut' * shortcut}"] = DeepTransitionCell(units, depth=depth, shortcut=shortcut)
+    for learn in (False, True):
+        cells[f"scrn, {'learnt' if learn else 'fixed'} alpha"] = SCRNCell(units, 3, 0.7, learn_alpha=learn)
     return [CellCase(name, cell, **options) for name, cell in cells.items()]
 
 
