@@ -13,6 +13,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from ebm.kernels.frames import copy_rows
 from ebm.kernels.sequence_masks import draw_masks
 from ebm.networks.context import Context
 from ebm.networks.initial import initial_weights, side_by_side
@@ -86,7 +87,15 @@ class Cell(ABC):
     ) -> Backward:
         """Write gradients, and return those of the input and of the first states; the cache is used up.
 
-        ``d_states`` are dL/d states after the last frame (None for zeros).
+        ``d_states`` are dL/d states after the last frame (None for zeros). Without ``gradients`` (an empty
+        dict) those of parameters and of the input are left out.
+        """
+
+    @abstractmethod
+    def alone(self, cache: Any, packing: Packing, context: Context) -> Any:
+        """Return a cache of the same pass in which every frame is a sequence of its own (``packing.alone``).
+
+        What a backward pass uses up is copied, so that ``cache`` stays as it is.
         """
 
 
@@ -234,8 +243,14 @@ class GatedCell(Cell):
         rows = packing.n if wants_states else 0
         d_initial = tuple(context.empty((rows, size), x.dtype) for size in self.state_sizes)
         self._retreat(parameters, cache, dy, given, d_initial, gradients, context)
+        if not gradients:
+            return Backward(None, d_initial if wants_states else None)
         dx = self._weight_gradients(parameters, cache, gradients, context, wants_input=wants_input)
         return Backward(dx, d_initial if wants_states else None)
+
+    def alone(self, cache: Gates, packing: Packing, context: Context) -> Gates:
+        """Return a cache in which every frame is a sequence of its own; see `Cell`."""
+        return cache._replace(pre=copied(cache.pre, context), packing=packing.alone)
 
     @abstractmethod
     def _advance(
@@ -254,7 +269,7 @@ class GatedCell(Cell):
     ) -> None:  # fmt: skip
         """Go back: turn ``cache.pre`` into gradients of pre-activations, and write ``d_initial`` where it has rows.
 
-        The cell's own gradients are written here; those of U, W and b are not.
+        The cell's own gradients are written here, where there are ``gradients``; those of U, W and b are not.
         """
 
     def _weight_gradients(
@@ -273,6 +288,13 @@ def fitting(packing: Packing | None, x: Any) -> Packing:
     if x.shape[0] != packing.n_frames:
         raise ValueError(f"x has {x.shape[0]} rows, but the packing has {packing.n_frames} frames")
     return packing
+
+
+def copied(rows: Any, context: Context) -> Any:
+    """Return a copy of a matrix."""
+    out = context.empty(rows.shape, rows.dtype)
+    copy_rows(rows, out)
+    return out
 
 
 def none(sizes: tuple[int, ...], dtype: Any, context: Context) -> States:

@@ -19,7 +19,7 @@ from ebm.networks.layer import Parameters
 from ebm.networks.packing import Packing
 from ebm.networks.ranges import count_from
 from ebm.random import Random
-from ebm.recurrent.cell import Dropped, Gates, States, recurrent_panels
+from ebm.recurrent.cell import Dropped, Gates, States, copied, recurrent_panels
 from ebm.recurrent.device_recurrence import go_back, go_forward, product_of
 from ebm.recurrent.products import outer_into, packed, packed_stack, sum_into
 from ebm.recurrent.simple import SimpleCell
@@ -116,12 +116,20 @@ class DeepTransitionCell(SimpleCell):
             weights, kind = self._panels(parameters, context, transposed=True), KINDS[self.activation]
             ends = (d_states[0], carried, d_initial[0], packing, cache.dropped.masks)
             deep_transition.backward(cache.pre, deeper, weights, kind, between, hidden, dy, *ends)
+        if not gradients:
+            return
         for k in range(self.depth - 1):
             outer_into(between[k], deeper[k], gradients["transition_weights"][k], context)
             bias = gradients["transition_bias"][k * self.units : (k + 1) * self.units]
             sum_into(deeper[k], bias, context)
         if self.shortcut:
             outer_into(cache.dropped.seen, deeper[-1], gradients["shortcut_weights"], context)
+
+    def alone(self, cache: Gates, packing: Packing, context: Context) -> Gates:
+        """Return a cache in which every frame is a sequence of its own; see `Cell`."""
+        found, (hidden, deeper, between) = super().alone(cache, packing, context), cache.saved
+        flat = deeper.reshape(-1, deeper.shape[-1])
+        return found._replace(saved=(hidden, copied(flat, context).reshape(deeper.shape), between))
 
     def _panels(self, parameters: Parameters, context: Context, *, transposed: bool = False) -> tuple[Any, Any, Any]:
         """Return W_1, W_2 to W_L and S (or their transposes) as the CPU's products read them; none of S has no rows."""

@@ -134,6 +134,8 @@ class GRUCell(GatedCell):
             panels = recurrent_panels(parameters, context, transposed=True)
             given = (pre, panels, previous, product, dy)
             gru.backward(*given, d_final, carried, beside, d_step, sums, d_initial[0], packing, masks)
+        if not gradients:
+            return
         outer_into(seen, d_step, gradients["recurrent_weights"], context)
         column_totals(sums, gradients["recurrent_bias"], add=context.adds(gradients["recurrent_bias"]))
 
@@ -151,6 +153,8 @@ class GRUCell(GatedCell):
         else:
             panels = recurrent_panels(parameters, context, transposed=True)
             gru_before.backward(pre, panels, previous, dy, d_final, carried, working, d_initial[0], packing, masks)
+        if not gradients:
+            return
         parts = [(seen, 0, 2 * units), (reset, 2 * units, 3 * units)]
         outer_parts_into(parts, pre, gradients["recurrent_weights"], context)
 

@@ -70,7 +70,7 @@ class PeepholeLSTMCell(LSTMCell):
         gradients: Parameters, context: Context,
     ) -> None:  # fmt: skip
         pre, packing, masks, (before, squashed) = cache.pre, cache.packing, cache.dropped.masks, cache.saved
-        peepholes, gradient = parameters["peepholes"], gradients["peepholes"]
+        peepholes = parameters["peepholes"]
         widths = (gate_columns(self.units, dy.dtype, gpu=on_gpu(dy)), self.units, 3 * self.units)
         d_hidden, d_cell, sums = (context.empty((packing.n, width), dy.dtype) for width in widths)
         carried, last, first = (d_hidden, d_cell), pair(d_states), pair(d_initial)
@@ -80,4 +80,7 @@ class PeepholeLSTMCell(LSTMCell):
         else:
             panels = recurrent_panels(parameters, context, transposed=True)
             lstm.backward(pre, panels, before, squashed, dy, last, carried, first, packing, peepholes, sums, masks)
+        if not gradients:
+            return
+        gradient = gradients["peepholes"]
         column_totals(sums, gradient.reshape(3 * self.units), add=context.adds(gradient))

@@ -9,6 +9,7 @@ import numpy as np
 
 from ebm.kernels import leaky
 from ebm.kernels.joining import join, take_left, take_right
+from ebm.kernels.shift import shift_rows
 from ebm.networks.context import Context
 from ebm.networks.initial import initial_weights
 from ebm.networks.layer import Parameters
@@ -152,14 +153,22 @@ class SCRNCell(Cell):
         take_left(dy, dh)
         given = (parameters, gates, dh, (dh_last,), gradients, context)
         dx, first = self._simple.backward(*given, wants_input=wants_input, wants_states=wants_states)
-        outer_into(memory.s, gates.pre, gradients["context_to_hidden"], context)
+        if gradients:
+            outer_into(memory.s, gates.pre, gradients["context_to_hidden"], context)
         ds = times_transposed(gates.pre, parameters["context_to_hidden"], context)
         ds_first = context.empty((gates.packing.n if wants_states else 0, self.context_units), dy.dtype)
         du = self._recall(cache, dy, ds, ds_last, ds_first, gradients, context)
-        outer_into(gates.x, du, gradients["context_weights"], context)
-        if wants_input:
+        if gradients:
+            outer_into(gates.x, du, gradients["context_weights"], context)
+        if gradients and wants_input:
             add_times_transposed(du, parameters["context_weights"], dx, context)
         return Backward(dx, None if first is None else (self._joined(first[0], ds_first, context),))
+
+    def alone(self, cache: Passed, packing: Packing, context: Context) -> Passed:
+        """Return a cache in which every frame is a sequence of its own; see `Cell`."""
+        (s, _, u, alpha, first), before = cache.memory, context.empty(cache.memory.s.shape, cache.memory.s.dtype)
+        shift_rows(s, packing.before, first, packing.sequence, before)
+        return Passed(self._simple.alone(cache.gates, packing, context), Memory(s, s, u, alpha, before))
 
     @property
     def _simple(self) -> SimpleCell:
@@ -184,7 +193,7 @@ class SCRNCell(Cell):
         slopes = context.empty((n if self.learn_alpha else 0, k), ds.dtype)
         above = (dy, np.int64(self.units), ds)
         leaky.backward(u, alpha, first, s, *above, ds_last, carried, slopes, du, ds_first, packing)
-        if self.learn_alpha:
+        if self.learn_alpha and gradients:
             gradient = gradients["context_logit"]
             leaky.logit_gradient(slopes, gradient, add=context.adds(gradient))
         return du
