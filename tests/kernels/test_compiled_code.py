@@ -201,8 +201,8 @@ def test_every_loop_is_looked_at(single):
         "gru_before._forward", "gru_before._backward", "recurrence._project", "outer._outer", "frames._scatter_cpu",
         "attention_lstm._forward", "attention_lstm._backward",
         "leaky._rates_cpu", "leaky._forward_cpu", "leaky._backward_cpu",
-        "deep_transition._forward", "deep_transition._backward", "sequence_masks._draw_cpu", "sequence_masks._apply_cpu",
-        "ends._take_cpu", "ends._put_cpu",
+        "deep_transition._forward", "deep_transition._backward",
+        "sequence_masks._draw_cpu", "sequence_masks._apply_cpu", "ends._take_cpu", "ends._put_cpu",
     }  # fmt: skip
 
 
