@@ -14,6 +14,10 @@ class UntrustedEstimateWarning(UserWarning):
     """An estimate's own diagnosis says that it must not be believed."""
 
 
+class UnendedSequenceWarning(UserWarning):
+    """A sequence that a model made was cut off at the largest length, before it ended by itself."""
+
+
 class DeviceWarning(UserWarning):
     """The GPU is used, but not as well as it could be."""
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 # A new name is a line here, and the same as an import under TYPE_CHECKING for mypy and editors (a test compares them).
 _MODULES = {
     "AISMonitor": "ebm.boltzmann.monitors",
+    "AttentionDisplay": "ebm_sklearn.attention_display",
     "Autoencoder": "ebm_sklearn.autoencoder",
     "BernoulliRBM": "ebm_sklearn.bernoulli_rbm",
     "BoltzmannMachine": "ebm_sklearn.boltzmann_machine",
@@ -49,12 +50,15 @@ _MODULES = {
     "ReconstructionDisplay": "ebm_sklearn.autoencoder_displays",
     "ReconstructionError": "ebm.boltzmann.monitors",
     "SamplesDisplay": "ebm_sklearn.displays",
+    "Seq2Seq": "ebm_sklearn.seq2seq",
+    "SequenceGenerator": "ebm_sklearn.sequence_generator",
     "SequenceLabeler": "ebm_sklearn.sequence_labeler",
     "SequenceRegressor": "ebm_sklearn.sequence_regressor",
     "SequenceScaler": "ebm_sklearn.sequence_scaler",
     "SparseAutoencoder": "ebm_sklearn.sparse_autoencoder",
     "StackedAutoencoder": "ebm_sklearn.stacked_autoencoder",
     "StackedAutoencoderClassifier": "ebm_sklearn.stacked_autoencoder_classifier",
+    "UnendedSequenceWarning": "ebm_sklearn._warnings",
     "UntrustedEstimateWarning": "ebm_sklearn._warnings",
     "VariationalAutoencoder": "ebm_sklearn.variational_autoencoder",
     "Vocabulary": "ebm_sklearn.vocabulary",
@@ -80,7 +84,9 @@ if TYPE_CHECKING:
     from ebm.training import Progress as Progress
     from ebm_sklearn._warnings import FitInterruptedWarning as FitInterruptedWarning
     from ebm_sklearn._warnings import OutOfRangeWarning as OutOfRangeWarning
+    from ebm_sklearn._warnings import UnendedSequenceWarning as UnendedSequenceWarning
     from ebm_sklearn._warnings import UntrustedEstimateWarning as UntrustedEstimateWarning
+    from ebm_sklearn.attention_display import AttentionDisplay as AttentionDisplay
     from ebm_sklearn.autoencoder import Autoencoder as Autoencoder
     from ebm_sklearn.autoencoder_displays import DenoisingDisplay as DenoisingDisplay
     from ebm_sklearn.autoencoder_displays import ReconstructionDisplay as ReconstructionDisplay
@@ -107,6 +113,8 @@ if TYPE_CHECKING:
     from ebm_sklearn.rbm_classifier import RBMClassifier as RBMClassifier
     from ebm_sklearn.rnn_classifier import RNNClassifier as RNNClassifier
     from ebm_sklearn.rnn_regressor import RNNRegressor as RNNRegressor
+    from ebm_sklearn.seq2seq import Seq2Seq as Seq2Seq
+    from ebm_sklearn.sequence_generator import SequenceGenerator as SequenceGenerator
     from ebm_sklearn.sequence_labeler import SequenceLabeler as SequenceLabeler
     from ebm_sklearn.sequence_regressor import SequenceRegressor as SequenceRegressor
     from ebm_sklearn.sequence_scaler import SequenceScaler as SequenceScaler
