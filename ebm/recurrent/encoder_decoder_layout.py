@@ -9,7 +9,7 @@ from ebm.networks.embedding import Embedding
 from ebm.networks.ranges import count_from
 from ebm.networks.sequential import Sequential
 from ebm.recurrent.attention import AttentionCell
-from ebm.recurrent.bidirectional import BothEnds, Bidirectional
+from ebm.recurrent.bidirectional import Bidirectional, BothEnds
 from ebm.recurrent.cell import Cell
 from ebm.recurrent.decoder import Decoder
 from ebm.recurrent.encoder_decoder import EncoderDecoder

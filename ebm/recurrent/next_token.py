@@ -13,7 +13,7 @@ from ebm.networks.losses import SoftmaxCrossEntropy
 from ebm.networks.sequential import part
 from ebm.recurrent.batch import SequenceBatch, SequenceSamples
 from ebm.recurrent.generation import FIRST, TokenModel
-from ebm.recurrent.learning import in_order, upload_batch
+from ebm.recurrent.learning import upload_batch
 
 VECTORS = "vectors"  # what belongs to whole samples, where first states are made of it
 AT_ONCE = 256  # sequences whose probabilities are computed together
@@ -66,7 +66,7 @@ def log_probabilities(model: TokenModel, parameters: Parameters, samples: Sequen
         context = Context()
         batch = upload_batch(some, context.device)
         values = NextToken(model).values(parameters, batch, context)
-        per_frame = in_order(values.astype(np.float64), batch.packings["x"])
+        per_frame = batch.packings["x"].unpack(values.astype(np.float64))
         totals.append(-np.add.reduceat(per_frame, some.main.starts[:-1]))
     return np.concatenate(totals)
 

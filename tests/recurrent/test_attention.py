@@ -53,7 +53,7 @@ def test_a_ragged_batch_is_each_pair_alone():
     case = Case()
     together, (y, _, _) = case.backward(), case.outputs()
     frames, x = parts(case.frames, SOURCES), parts(case.x, TARGETS)
-    sums = {name: 0 for name in case.parameters}
+    sums = dict.fromkeys(case.parameters, 0)
     for s in range(len(SOURCES)):
         alone = Case(sources=SOURCES[s : s + 1], targets=TARGETS[s : s + 1])
         alone.parameters, alone.frames, alone.x = case.parameters, frames[s], x[s]

@@ -1,6 +1,6 @@
 """Targets that a decoder says: greedy, by a beam, and beside the enumeration of all of them."""
 
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -37,7 +37,7 @@ class Case:
                              Context().device)  # fmt: skip
         values = self.model.log_likelihood().values(self.parameters, batch, Context())
         values, starts = batch.packings["y"].unpack(values), found["y"].starts
-        return np.array([-values[a : b if stop else b - 1].sum() for a, b in zip(starts, starts[1:], strict=False)])
+        return np.array([-values[a : b if stop else b - 1].sum() for a, b in pairwise(starts)])
 
 
 @pytest.mark.parametrize("kind", ["attention", "attention, two layers, frames", "none, two layers, one way"])
