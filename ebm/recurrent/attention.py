@@ -1,7 +1,9 @@
 """A cell that looks at a source before every step: additive attention, as decoders of sequences have it.
 
-e_tj = v . tanh(s_{t-1} W_a + h_j V),   alpha_t = softmax(e_t),   c_t = sum_j alpha_tj h_j
-s_t = cell([x_t, c_t], s_{t-1})
+A state s asks with the query s W_a, and the frames h_j of the source answer with their keys h_j V:
+
+    e_tj = v . tanh(s_{t-1} W_a + h_j V),   alpha_t = softmax(e_t),   c_t = sum_j alpha_tj h_j
+    s_t = cell([x_t, c_t], s_{t-1})
 """
 
 from __future__ import annotations

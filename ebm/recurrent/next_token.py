@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -14,9 +15,9 @@ from ebm.networks.sequential import part
 from ebm.recurrent.batch import SequenceBatch, SequenceSamples
 from ebm.recurrent.generation import FIRST, TokenModel
 from ebm.recurrent.learning import upload_batch
+from ebm.recurrent.outputs import blocks
 
 VECTORS = "vectors"  # what belongs to whole samples, where first states are made of it
-AT_ONCE = 256  # sequences whose probabilities are computed together
 
 
 @dataclass(frozen=True)
@@ -60,29 +61,32 @@ class NextToken:
 
 def log_probabilities(model: TokenModel, parameters: Parameters, samples: SequenceSamples) -> np.ndarray:
     """Return log p(y, stop | v) of every sequence, in nats; float64 of shape (n_samples,), on the CPU."""
-    totals = []
-    for top in range(0, samples.n_samples, AT_ONCE):
-        some = samples.subset(np.arange(top, min(top + AT_ONCE, samples.n_samples)))
-        context = Context()
-        batch = upload_batch(some, context.device)
+    found = np.empty(samples.n_samples)
+    for which, batch, context in _parts(samples):
         values = NextToken(model).values(parameters, batch, context)
-        per_frame = batch.packings["x"].unpack(values.astype(np.float64))
-        totals.append(-np.add.reduceat(per_frame, some.main.starts[:-1]))
-    return np.concatenate(totals)
+        lengths = samples.main.lengths[which]
+        per_frame = batch.packings["x"].unpack(values.reshape(-1, 1).astype(np.float64))[:, 0]
+        found[which] = -np.add.reduceat(per_frame, np.cumsum(lengths) - lengths)
+    return found
 
 
 def last_outputs(model: TokenModel, parameters: Parameters, samples: SequenceSamples) -> np.ndarray:
     """Return the highest cell's output after each sequence's last token, before the stop; (n_samples, output_size)."""
-    found = []
-    for top in range(0, samples.n_samples, AT_ONCE):
-        some = samples.subset(np.arange(top, min(top + AT_ONCE, samples.n_samples)))
-        context = Context()
-        batch = upload_batch(some, context.device)
+    found = np.empty((samples.n_samples, model.stack.output_size), samples.dtype)
+    for which, batch, context in _parts(samples):
         with context.packed(batch.packings["x"]):
             states, _ = model.first_states(parameters, batch.extra.get(VECTORS), context)
             _, finals, _ = model.forward(parameters, batch.frames["x"].reshape(-1), states, context)
-        found.append(np.array(finals[-1][0][:, : model.stack.output_size]))
-    return np.concatenate(found)
+        found[which] = finals[-1][0][:, : model.stack.output_size]
+    return found
+
+
+def _parts(samples: SequenceSamples) -> Iterator[tuple[np.ndarray, SequenceBatch, Context]]:
+    """Yield numbers of samples, these as a batch, and a context for it, so that memory stays bounded."""
+    context = Context(reuse=True, resize=True, constant=True)
+    for which in blocks(samples.main.lengths):
+        context.rewind()
+        yield which, upload_batch(samples.subset(which), context.device), context
 
 
 def _target(batch: SequenceBatch) -> Any:

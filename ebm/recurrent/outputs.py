@@ -45,7 +45,7 @@ def outputs(network: Layer, parameters: Parameters, data: SequenceData, *, align
     width = network.output_shape((data.n_features,))[0]
     found = np.empty((data.n_frames if aligned else data.n_samples, width), dtype)
     context = Context(reuse=True, resize=True, constant=True)
-    for which in _blocks(data.lengths):
+    for which in blocks(data.lengths):
         some, packing = data.subset(which), Packing(data.lengths[which])
         context.rewind()
         with context.packed(packing):
@@ -57,7 +57,7 @@ def outputs(network: Layer, parameters: Parameters, data: SequenceData, *, align
     return found
 
 
-def _blocks(lengths: np.ndarray) -> Iterator[np.ndarray]:
+def blocks(lengths: np.ndarray) -> Iterator[np.ndarray]:
     """Yield numbers of sequences, the longest first, with at most FRAMES_AT_ONCE frames together, or a single one."""
     order = np.argsort(-lengths, kind="stable")
     ends = np.cumsum(lengths[order])

@@ -13,14 +13,14 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_consistent_length, validate_data
 
+from ebm.networks.ranges import count_from
 from ebm.random import Random
+from ebm.recurrent.architecture import recurrent_cell
 from ebm.recurrent.batch import SequenceSamples
 from ebm.recurrent.cell import Cell
 from ebm.recurrent.first_states import FirstStates
 from ebm.recurrent.generation import TokenModel, inputs_and_targets
-from ebm.recurrent.lstm import LSTMCell
 from ebm.recurrent.next_token import VECTORS, NextToken
-from ebm.recurrent.simple import SimpleCell
 from ebm.recurrent.stack import CellStack
 from ebm.storage import ModelFileError
 from ebm_sklearn._files import take_count
@@ -37,7 +37,6 @@ GENERATOR_CONSTRAINTS: dict[str, list[Any]] = {
     "vocabulary": [Vocabulary, str, "array-like", None],
     "max_length": [Interval(Integral, 1, None, closed="left"), None],
 }
-SHAPE = {"cells", "dropout", "embedding_size", "n_tokens", "n_in", "hidden"}  # what makes the network
 
 
 class LearningGenerator(SequenceEstimator):
@@ -57,26 +56,23 @@ class LearningGenerator(SequenceEstimator):
 
     # ---- what is learnt ----
 
-    def _shaped(self, n_tokens: int, n_in: int | None) -> dict[str, Any]:
-        """Return what shapes the network, by the parameters as they are."""
-        cell: Cell = self.cell if isinstance(self.cell, Cell) else _named_cell(self.cell, self.units)
-        hidden = tuple(int(width) for width in self.hidden_layer_sizes)
-        return {
-            "cells": (cell,) * self.n_layers,
-            "dropout": float(self.dropout),
+    def _described(self, n_tokens: int, n_inputs: int | None) -> dict[str, Any]:
+        """Return what shapes the network, by the parameters as they are; ValueError where there is no such network."""
+        found = {
+            "cell": self.cell,
+            "units": int(self.units),
+            "n_layers": int(self.n_layers),
             "embedding_size": int(self.embedding_size),
+            "dropout": float(self.dropout),
+            "hidden_layer_sizes": np.asarray(self.hidden_layer_sizes).tolist(),
             "n_tokens": n_tokens,
-            "n_in": n_in,
-            "hidden": hidden,
+            "n_inputs": n_inputs,
         }
+        token_model(**found)
+        return found
 
     def _model(self) -> TokenModel:
-        a = self.architecture_
-        if set(a) != SHAPE:
-            raise ValueError(f"the architecture tells {sorted(a)}, but a generator's tells {sorted(SHAPE)}")
-        stack = CellStack(a["cells"], a["dropout"])
-        first = None if a["n_in"] is None else FirstStates(a["n_in"], stack.state_sizes, tuple(a["hidden"]))
-        return TokenModel(a["n_tokens"], stack, a["embedding_size"], first)
+        return token_model(**self.architecture_)
 
     def _initial(self, random: Random, dtype: Any) -> dict[str, np.ndarray]:
         return self._model().initial(random, dtype)
@@ -87,7 +83,7 @@ class LearningGenerator(SequenceEstimator):
     @property
     def _of_vectors(self) -> bool:
         """Whether sequences are made of vectors."""
-        return self.architecture_["n_in"] is not None
+        return self.architecture_["n_inputs"] is not None
 
     # ---- what it is given ----
 
@@ -104,9 +100,8 @@ class LearningGenerator(SequenceEstimator):
         if reset:
             self.vocabulary_, self._text = tokens.vocabulary, tokens.text
             self.longest_ = int(tokens.data.lengths.max())
-            n_in = None if vectors is None else vectors.shape[1]
-            self.architecture_ = self._shaped(len(tokens.vocabulary), n_in)
-            self._model()  # refuses what does not fit, before any work
+            n_inputs = None if vectors is None else vectors.shape[1]
+            self.architecture_ = self._described(len(tokens.vocabulary), n_inputs)
         sequences = inputs_and_targets([part[:, 0] for part in tokens.data.sequences()], len(self.vocabulary_))
         extra = {} if vectors is None else {VECTORS: vectors}
         precision = self._dtype if not reset else np.float32 if vectors is None else vectors.dtype
@@ -211,13 +206,36 @@ class LearningGenerator(SequenceEstimator):
             raise ModelFileError(f"{path}: sequences cannot be text, since their tokens are integers")
 
 
-def _named_cell(name: str, units: int) -> Cell:
-    return LSTMCell(units) if name == "lstm" else SimpleCell(units, activation=name)
+def token_model(
+    *,
+    cell: Any,
+    units: int,
+    n_layers: int,
+    embedding_size: int,
+    dropout: float,
+    hidden_layer_sizes: list[int],
+    n_tokens: int,
+    n_inputs: int | None,
+) -> TokenModel:
+    """Return the model that these describe; ``n_inputs`` is the width of the vectors, None where there are none.
+
+    Raises
+    ------
+    ValueError
+        When something is out of range.
+    """
+    count_from("n_layers", n_layers)
+    one = cell if isinstance(cell, Cell) else recurrent_cell(cell, units)
+    stack = CellStack([one] * n_layers, dropout)
+    hidden = tuple(hidden_layer_sizes)
+    first = None if n_inputs is None else FirstStates(n_inputs, stack.state_sizes, hidden)
+    return TokenModel(n_tokens, stack, embedding_size, first)
 
 
 def _as_sequences(y: Any) -> Any:
     """Return an array of integers, one for each sample, as sequences of one token."""
     y = unboxed(y)
+    y = np.asarray(y) if hasattr(y, "__array__") else y
     if np.ndim(y) == 1 and len(y) and all(isinstance(part, int | np.integer) for part in y):
         return [[part] for part in y]
     return y

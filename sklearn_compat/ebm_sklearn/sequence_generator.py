@@ -29,8 +29,8 @@ class SequenceGenerator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, UsedG
 
     Parameters
     ----------
-    cell : {"tanh", "relu", "lstm"} or Cell, default="lstm"
-        What the layers are of; a cell of `ebm.recurrent` brings its own number of units.
+    cell : {"lstm", "lstm_peephole", "gru", "tanh", "relu", "deep_transition"} or Cell, default="lstm"
+        How the state goes from token to token: by its name, or a cell of `ebm.recurrent` with its own width.
     units : int, default=128
         Width of a layer.
     n_layers : int, default=1

@@ -43,6 +43,17 @@ def test_cells_equal_the_cpus(device, case, dtype, given):
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_states_given_are_dropped_from_as_on_the_cpu(device, case):
+    case, found = replace(case, cell=replace(case.cell, recurrent_dropout=0.4)), []
+    for place in ("cpu", device):
+        found.append(passes(case, np.float64, Context(place, training=True, random=SEED)))
+    plain = passes(case, np.float64, Context())
+    assert any(np.abs(found[0][name] - plain[name]).max() > 0.01 for name in plain)
+    for name, array in found[1].items():
+        close(device.download(array), found[0][name], np.float64, name)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 @pytest.mark.parametrize("lengths", [(1,), (3,), (1, 1, 1)], ids=str)
 def test_one_sequence_and_one_frame(device, case, lengths):
     case = replace(case, lengths=lengths)

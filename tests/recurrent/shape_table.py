@@ -11,6 +11,15 @@ from ebm.recurrent.scrn import SCRNCell
 from ebm.recurrent.simple import SimpleCell
 from tests.recurrent.shape_cases import Case
 
+DROPPING = {
+    "tanh": {},
+    "lstm": {},
+    "lstm_peephole": {},
+    "gru": {},
+    "gru_before": {},
+    "scrn": {"context_units": 2},
+    "deep_transition": {"depth": 3, "shortcut": True},
+}
 DEEP = DeepTransitionCell(5, activation="sigmoid", depth=3, shortcut=True)
 CASES = [
     Case("scrn", Recurrent(SCRNCell(5, 3, 0.7))),
@@ -34,5 +43,9 @@ CASES = [
         "variational",
         Sequential(recurrent_layers("lstm", 4, depth=2, bidirectional=True, dropout=0.4, variational=True)),
         training=True,
+    ),
+    *(
+        Case(f"{name} that drops", *recurrent_layers(name, 5, recurrent_dropout=0.4, options=options), training=True)
+        for name, options in DROPPING.items()
     ),
 ]

@@ -116,3 +116,9 @@ def test_what_has_no_two_halves_is_refused():
         BothEnds().output_shape((5,))
     with pytest.raises(ValueError, match="frames that are vectors"):
         Bidirectional(SimpleCell(3)).output_shape((2, 3))
+
+
+def test_both_ways_do_not_go_frame_by_frame():
+    network, packing, parameters, x = problem([Bidirectional(SimpleCell(UNITS))])
+    with pytest.raises(ValueError, match="reads from both ends cannot go on from states"):
+        network.forward(parameters, x, Context(packing=packing, remembers=True))
