@@ -18,7 +18,7 @@ from ebm.random import Random
 from ebm.recurrent.architecture import recurrent_cell
 from ebm.recurrent.batch import SequenceSamples
 from ebm.recurrent.cell import Cell
-from ebm.recurrent.encoder_decoder import EncoderDecoder, Transduction
+from ebm.recurrent.encoder_decoder import EncoderDecoder
 from ebm.recurrent.encoder_decoder_layout import encoder_decoder
 from ebm.recurrent.generation import inputs_and_targets
 from ebm.sequences import SequenceData
@@ -104,7 +104,7 @@ class LearningSeq2Seq(SequenceEstimator):
     def _initial(self, random: Random, dtype: Any) -> dict[str, np.ndarray]:
         return self._model().initial(random, dtype)
 
-    def _objective(self) -> Transduction:
+    def _objective(self) -> Any:
         return self._model().log_likelihood()
 
     # ---- what it is given ----
