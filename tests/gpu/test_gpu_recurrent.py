@@ -1,7 +1,10 @@
 """Recurrent cells on a real GPU: the simulator's tests, graphs beside eager launches, larger shapes beside the CPU."""
 
 import numpy as np
+import pytest
 
+from ebm.networks.context import Context
+from ebm.networks.packing import Packing
 from tests.cuda_simulator.test_recurrent import (  # noqa: F401  (the same tests, on the GPU)
     LAYERS,
     test_a_bias_has_more_than_one_block_of_rows,
@@ -14,7 +17,8 @@ from tests.cuda_simulator.test_recurrent import (  # noqa: F401  (the same tests
     test_states_are_handed_on,
     test_states_given_are_dropped_from_as_on_the_cpu,
 )
-from tests.recurrent.cell_cases import cases
+from tests.recurrent.cell_cases import CASES, cases, passes
+from tests.recurrent.shape_cases import SEED
 
 RAGGED = (*map(int, np.random.default_rng(0).integers(1, 51, 63)), 50)
 LARGE = [case for case in cases(128, n_in=64, lengths=RAGGED) if "relu" not in case.name]  # a kink tells the last bit
