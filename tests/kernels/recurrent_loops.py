@@ -2,8 +2,11 @@
 
 import numpy as np
 
+from ebm.kernels.chunks import load_chunk
 from ebm.kernels.frames import clear_rows, copy_rows, gather_rows, load_frames, scatter_rows
 from ebm.kernels.outer import outer
+from ebm.kernels.sequence_means import mean_frames, spread_means
+from ebm.kernels.shift import shift_rows
 from ebm.networks.packing import Packing
 from tests.recurrent.attending import Case
 from tests.recurrent.cell_table import NAMES, backward, case_of
@@ -25,3 +28,6 @@ def use_recurrent(dtype):
     outer(a, a, np.zeros((5, 5), dtype))
     load_frames(a, np.array([0, 2]), np.arange(2), np.zeros(2, np.uint32), 2, packing, a.copy())
     gather_rows(a, index, a.copy()), scatter_rows(a, index, a.copy()), clear_rows(a), copy_rows(a, a.copy())
+    load_chunk(a, np.array([0, 2]), np.arange(2), np.zeros((1, 2), np.int64), np.zeros(2, np.uint32), packing, a.copy())
+    mean_frames(a, packing, np.zeros((2, 5), dtype)), spread_means(a, packing, a.copy())
+    shift_rows(a, np.array([2, -1, -1]), a, index, a.copy())
