@@ -71,7 +71,7 @@ class Bidirectional:
         Raises
         ------
         ValueError
-            When the context remembers states.
+            When the context remembers states: what comes later is not known yet.
         """
         packing = fitting(context.packing, x)
         if context.remembers:
