@@ -55,6 +55,10 @@ def of_sequences(real: types.Type) -> dict[str, list[tuple[types.Type, ...]]]:
         "attention._place_gpu": [(numbers,) * 3],
         "attention_device._look_gpu": [(rows, rows, *looking, rows, *moment)],
         "attention_device._look_back_gpu": [(rows, *looking, row, *(rows,) * 4, *moment)],
+        "chunks._gpu": [
+            (matrix(k), numbers, numbers, matrix(i64), clock, i64, *(numbers,) * 3, matrix(k)) for k in kinds
+        ],
+        "shift._gpu": [(rows, numbers, rows, numbers, rows)],
         "frames._load_gpu": [(matrix(k), numbers, numbers, clock, i64, *(numbers,) * 3, matrix(k)) for k in kinds],
         "frames._gather_gpu": [(matrix(k), numbers, matrix(k)) for k in kinds],
         "frames._scatter_gpu": [(matrix(k), numbers, types.boolean, matrix(k)) for k in kinds],

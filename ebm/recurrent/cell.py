@@ -13,7 +13,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from ebm.kernels.frames import copy_rows
+from ebm.kernels.frames import copy_rows, gather_rows
 from ebm.kernels.sequence_masks import draw_masks
 from ebm.networks.context import Context
 from ebm.networks.initial import initial_weights, side_by_side
@@ -87,8 +87,8 @@ class Cell(ABC):
     ) -> Backward:
         """Write gradients, and return those of the input and of the first states; the cache is used up.
 
-        ``d_states`` are dL/d states after the last frame (None for zeros). Without ``gradients`` (an empty
-        dict) those of parameters and of the input are left out.
+        ``d_states`` are dL/d states after the last frame (None for zeros). Without ``gradients`` (an empty dict) those
+        of parameters and of the input are left out.
         """
 
     @abstractmethod
@@ -250,7 +250,12 @@ class GatedCell(Cell):
 
     def alone(self, cache: Gates, packing: Packing, context: Context) -> Gates:
         """Return a cache in which every frame is a sequence of its own; see `Cell`."""
-        return cache._replace(pre=copied(cache.pre, context), packing=packing.alone)
+        dropped = cache.dropped
+        if dropped.masks.shape[0] > 0:
+            masks = context.empty(cache.previous.shape, cache.previous.dtype)
+            gather_rows(dropped.masks, packing.sequence, masks)
+            dropped = dropped._replace(masks=masks)
+        return cache._replace(pre=copied(cache.pre, context), dropped=dropped, packing=packing.alone)
 
     @abstractmethod
     def _advance(

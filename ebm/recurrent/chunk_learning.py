@@ -103,6 +103,7 @@ class ChunkLearner(SequenceLearner):
         truncation: Any,
         **options: Any,
     ) -> None:
+        self._checked(truncation, objective)
         lengths = samples.main.lengths
         if samples.extra:
             raise ValueError(f"chunks are of sequences alone, but samples have {', '.join(samples.extra)} as wholes")

@@ -28,6 +28,7 @@ _MODULES = {
     "FeatureDictionaryDisplay": "ebm_sklearn.feature_dictionary_display",
     "FitInterruptedWarning": "ebm_sklearn._warnings",
     "FreeEnergyGap": "ebm.boltzmann.monitors",
+    "GradientFlowDisplay": "ebm_sklearn.gradient_flow_display",
     "HeteroAssociativeMemory": "ebm_sklearn.hetero_associative",
     "HistoryDisplay": "ebm_sklearn.displays",
     "HopfieldNetwork": "ebm_sklearn.hopfield",
@@ -101,6 +102,7 @@ if TYPE_CHECKING:
     from ebm_sklearn.displays import SamplesDisplay as SamplesDisplay
     from ebm_sklearn.energy_display import EnergyTraceDisplay as EnergyTraceDisplay
     from ebm_sklearn.feature_dictionary_display import FeatureDictionaryDisplay as FeatureDictionaryDisplay
+    from ebm_sklearn.gradient_flow_display import GradientFlowDisplay as GradientFlowDisplay
     from ebm_sklearn.hetero_associative import HeteroAssociativeMemory as HeteroAssociativeMemory
     from ebm_sklearn.hopfield import HopfieldNetwork as HopfieldNetwork
     from ebm_sklearn.latent_displays import LatentGridDisplay as LatentGridDisplay

@@ -80,8 +80,15 @@ class GradientFlowDisplay:
         Returns
         -------
         GradientFlowDisplay
+
+        Raises
+        ------
+        ValueError
+            When the estimator is no such one.
         """
         check_is_fitted(estimator)
+        if not hasattr(estimator, "_recurrent_part"):
+            raise ValueError(f"{type(estimator).__name__} has no recurrent layers that read sequences frame by frame")
         body, sequences = estimator._recurrent_part(X)
         layers = layer_inputs(body, part(estimator.parameters_, "body."), sequences)
         label = name if name is not None else str(estimator.architecture_["cell"])

@@ -58,6 +58,10 @@ class RNNClassifier(RecurrentClassification):
         Weight decay: the gradient of weights, not of biases, gains ``l2`` times the weights.
     clip_norm : float, default=1.0
         Longest gradient; a longer one is shortened to it. None lets gradients be.
+    truncation : int or None, default=None
+        How many frames before the one whose output it reaches a gradient goes back through time, in each recurrent
+        layer: with k, and pooling="last", the last k + 1 frames of a sequence are learnt from. None goes back to the
+        first.
     early_stopping : bool, default=False
         Hold ``validation_fraction`` of the sequences out, stop when their loss has not fallen by ``tol`` for
         ``n_iter_no_change`` epochs, and keep the best epoch's parameters.
@@ -147,6 +151,7 @@ class RNNClassifier(RecurrentClassification):
         n_iter: int = 50,
         l2: float = 0.0,
         clip_norm: float | None = 1.0,
+        truncation: Any = None,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 10,
@@ -174,6 +179,7 @@ class RNNClassifier(RecurrentClassification):
         self.n_iter = n_iter
         self.l2 = l2
         self.clip_norm = clip_norm
+        self.truncation = truncation
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change

@@ -2,8 +2,10 @@
 
 import numpy as np
 
+from ebm.kernels.chunks import load_chunk
 from ebm.kernels.frames import clear_rows, copy_rows, gather_rows, load_frames, scatter_rows
 from ebm.kernels.outer import outer
+from ebm.kernels.shift import shift_rows
 from ebm.networks.packing import Packing
 from tests.recurrent.attending import Case
 from tests.recurrent.cell_table import NAMES, backward, case_of
@@ -24,4 +26,7 @@ def use_recurrent(dtype):
     a, index, packing = np.zeros((3, 5), dtype), np.arange(3), Packing((2, 1))
     outer(a, a, np.zeros((5, 5), dtype))
     load_frames(a, np.array([0, 2]), np.arange(2), np.zeros(2, np.uint32), 2, packing, a.copy())
+    places, clock = np.zeros((1, 2), np.int64), np.zeros(2, np.uint32)
+    load_chunk(a, np.array([0, 2]), np.arange(2), places, clock, packing, a.copy(), known=1)
+    shift_rows(a, packing.after, a[:2], packing.sequence, a.copy())
     gather_rows(a, index, a.copy()), scatter_rows(a, index, a.copy()), clear_rows(a), copy_rows(a, a.copy())

@@ -169,7 +169,7 @@ def test_open_forget_gates_carry_gradients_where_a_simple_network_loses_them():
 
 
 def exploding(clipping, n_epochs=40):
-    """A linear network with W = 1.1 Q learns the sum of a sequence's last three numbers of thirty: loss, and variance."""
+    """A linear network with W = 1.1 Q learns the sum of a sequence's last three numbers: loss and variance."""
     rng = np.random.default_rng(0)
     x = [0.5 * rng.normal(size=(30, 3)) for _ in range(40)]
     y = np.array([[part[-3:, 0].sum()] for part in x])

@@ -1,5 +1,7 @@
 """Backpropagation that is cut off per output: against the lecture's loops, differences and the whole gradient."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -133,6 +135,20 @@ def test_a_truncation_that_reaches_the_first_frame_is_the_whole_gradient(cell):
     for limit in (max(LENGTHS) - 1, max(LENGTHS) + 2):
         same(case.back(limit, forced=True), whole)
     assert any(np.abs(case.back(2)[name] - whole[name]).max() > 1e-3 for name in whole)
+
+
+@cells
+def test_masks_of_recurrent_dropout_are_those_of_the_pass(cell):
+    """The same mask at every frame of a sequence: cut off beyond the first frame it is the whole gradient."""
+    case = Case(replace(cell, recurrent_dropout=0.5))
+    found = [
+        case.back(limit, forced=forced, context=Context(packing=case.packing, training=True, truncation=limit))
+        for limit, forced in ((None, False), (5, True), (2, True))
+    ]
+    same(found[1], found[0])
+    assert any(np.abs(found[2][name] - found[0][name]).max() > 1e-3 for name in found[0])
+    still = case.back(None)
+    assert any(np.abs(still[name] - found[0][name]).max() > 1e-3 for name in still)  # something was dropped
 
 
 @pytest.mark.parametrize("limit", range(7))
