@@ -75,7 +75,7 @@ def test_blocks_of_any_size_give_the_same_bits(monkeypatch, aligned, at_once):
 def test_blocks_are_no_larger_than_they_may_be(monkeypatch):
     monkeypatch.setattr(module, "FRAMES_AT_ONCE", 10)
     lengths = np.array([3, 12, 1, 7, 5, 2])
-    blocks = [block.tolist() for block in module._blocks(lengths)]
+    blocks = [block.tolist() for block in module.blocks(lengths)]
     assert blocks == [[1], [3], [4, 0, 5], [2]]
 
 
