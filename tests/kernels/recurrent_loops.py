@@ -13,7 +13,7 @@ from tests.recurrent.cell_table import NAMES, backward, case_of
 from tests.recurrent.shape_cases import outcomes
 from tests.recurrent.shape_table import CASES
 
-SHAPES = ("scrn, learnt", "deep, 3, shortcut", "both ways", "ends", "sequence dropout")
+SHAPES = ("scrn, learnt", "deep, 3, shortcut", "both ways", "ends", "means", "sequence dropout")
 
 
 def use_recurrent(dtype):

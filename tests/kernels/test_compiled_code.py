@@ -203,6 +203,7 @@ def test_every_loop_is_looked_at(single):
         "leaky._rates_cpu", "leaky._forward_cpu", "leaky._backward_cpu",
         "deep_transition._forward", "deep_transition._backward",
         "sequence_masks._draw_cpu", "sequence_masks._apply_cpu", "ends._take_cpu", "ends._put_cpu",
+        "sequence_means._mean_cpu", "sequence_means._spread_cpu",
     }  # fmt: skip
 
 
