@@ -69,6 +69,8 @@ def of_sequences(real: types.Type) -> dict[str, list[tuple[types.Type, ...]]]:
         ],
         "ends._take_gpu": [(rows, numbers, numbers, rows)],
         "ends._put_gpu": [(rows, numbers, numbers, rows)],
+        "sequence_means._mean_gpu": [(rows, numbers, numbers, numbers, rows)],
+        "sequence_means._spread_gpu": [(rows, numbers, numbers, numbers, rows)],
         "sequence_masks._draw_gpu": [(real, real, rows, clock, u32, u32, u32)],
         "sequence_masks._apply_gpu": [(rows, rows, numbers, numbers, rows)],
         "leaky._rates_gpu": [(row, real, row)],

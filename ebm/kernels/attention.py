@@ -1,4 +1,4 @@
-"""Additive attention of one state over the frames of a source, and back:
+"""Additive attention of one state over the frames of a source, and back.
 
     e_j = v . tanh(q + k_j),   q = s W,  k_j = V h_j,    alpha = softmax(e),    c = sum_j alpha_j h_j
 
@@ -63,9 +63,7 @@ def _match(query: Any, key: Any, out: Any) -> None:
 
 
 @inner
-def attend(
-    query: Any, keys: Any, values: Any, energy: Any, begin: Any, work: Any, weights: Any, context: Any
-) -> None:
+def attend(query: Any, keys: Any, values: Any, energy: Any, begin: Any, work: Any, weights: Any, context: Any) -> None:
     """Write the weights of source frames ``begin`` to ``begin + weights.size``, and the context."""
     n, width = weights.size, energy.size
     matched, energies = work[:width], work[width : width + n]

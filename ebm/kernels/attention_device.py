@@ -1,7 +1,7 @@
 """Additive attention on a GPU, one time of the target after the other; the equations are in `ebm.kernels.attention`.
 
-A block of threads does one sequence: sums over a key or a frame are the block's, and the source frames of a sequence are
-its own. The query stands in the last columns of a row of gates, where its gradient takes its place.
+A block of threads does one sequence: sums over a key or a frame are the block's, and the source frames of a sequence
+are its own. The query stands in the last columns of a row of gates, where its gradient takes its place.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""The LSTM that looks at a source before every step (`ebm.kernels.attention`), through time:
+"""The LSTM that looks at a source before every step (`ebm.kernels.attention`), through time.
 
-    c_t = sum_j alpha_tj h_j,  alpha_t from s_{t-1};    a_t = x_t U + c_t C + s_{t-1} W + b;    s_t by `ebm.kernels.lstm`
+    c_t = sum_j alpha_tj h_j,  alpha_t from s_{t-1};   a_t = x_t U + c_t C + s_{t-1} W + b;   s_t by `ebm.kernels.lstm`
 
 A frame of the output is [c_t, s_t]: what is said next depends on both. A thread takes its sequences through all time,
 so that the source frames of a sequence, to which gradients are added at every time, are its own.

@@ -1,6 +1,9 @@
 """A cell that looks at a source before every step: additive attention, as decoders of sequences have it.
 
-e_tj = v . tanh(s_{t-1} W_a + h_j V),  alpha_t = softmax(e_t),  c_t = sum_j alpha_tj h_j,  s_t = cell(x_t, c_t, s_{t-1})
+A state s asks with the query s W_a, and the frames h_j of the source answer with their keys h_j V:
+
+    e_tj = v . tanh(s_{t-1} W_a + h_j V),   alpha_t = softmax(e_t),   c_t = sum_j alpha_tj h_j
+    s_t = cell([x_t, c_t], s_{t-1})
 """
 
 from __future__ import annotations
@@ -208,9 +211,7 @@ class AttentionCell:
             attention_lstm.forward(gates, panels, looking, given, both, squashed, y, last, packing)
         return y, finals, Attended(x, gates, previous, before, squashed, y, looking, source, packing)
 
-    def _looking(
-        self, parameters: Parameters, source: Source, packing: Packing, context: Context
-    ) -> tuple[Any, ...]:
+    def _looking(self, parameters: Parameters, source: Source, packing: Packing, context: Context) -> tuple[Any, ...]:
         dtype, counts = source.values.dtype, source.host_counts
         query = context.empty((packing.n_frames, gate_columns(self.width, dtype)), dtype)
         bases = context.empty((packing.n,), np.int64)
@@ -248,15 +249,17 @@ class AttentionCell:
         d_energy = context.empty((packing.n, self.width), dtype)
         d_initial: Any = tuple(context.empty((packing.n, size), dtype) for size in self.state_sizes)
         given: Any = d_states or none(self.state_sizes, dtype, context)
-        kept, ends = (cache.previous_cell, cache.squashed, dy), (given, carried, d_initial, packing)
+        kept, ends = (cache.previous_cell, cache.squashed, dy), (given, carried, d_initial)
         written = (d_keys, d_values, d_energy)
         if on_gpu(dy):
             there = cache.looking[1:7] + cache.looking[8:]
-            d_gates, d_query = device_attention.retreat(parameters, cache.gates, there, *kept, written, *ends, context)
+            d_gates, d_query = device_attention.retreat(
+                parameters, cache.gates, there, *kept, written, *ends, packing, context
+            )
         else:
             d_context = context.empty((packing.n_frames, gate_columns(source.values.shape[1], dtype)), dtype)
             panels, (d_gates, d_query) = self._panels(parameters, context, transposed=True), cache.passed
-            attention_lstm.backward(cache.gates, panels, cache.looking, *kept, (d_context, *written), *ends)
+            attention_lstm.backward(cache.gates, panels, cache.looking, *kept, (d_context, *written), *ends, packing)
         self._look_back(cache, (d_gates, d_query, d_keys, d_energy), gradients, context)
         given = cache.x, cache.previous, d_gates, gradients, context
         dx = weight_gradients(parameters, *given, wants_input=wants_input)

@@ -159,13 +159,19 @@ class Decoder:
         states : tuple of tuples of arrays (n, size)
             Before the first frames, of each layer.
         context : Context
+
+        Raises
+        ------
+        ValueError
+            When there is attention, but nothing to look at.
         """
         embedding, dense = self._ends
         finals: StackStates = ()
         attended = dropped = gone = None
         x, looked_up = embedding.forward(part(parameters, EMBEDDING), tokens, context)
         if self.attention is not None:
-            assert source is not None
+            if source is None:
+                raise ValueError("this decoder has attention, and needs a source to look at")
             own = part(parameters, ATTENTION)
             x, final, attended = self.attention.forward(own, x, source, states[0], context)
             finals, states = (final,), states[1:]
@@ -187,7 +193,8 @@ class Decoder:
     ) -> DecoderBackward:  # fmt: skip
         """Write gradients, and return those of the first states and of the source; the cache is used up."""
         embedding, dense = self._ends
-        dropout, d_states, d_source = Dropout(self.dropout), (), None
+        dropout, d_source = Dropout(self.dropout), None
+        d_states: StackStates = ()
 
         def own(prefix: str) -> tuple[Any, Any]:
             return part(parameters, prefix), part(gradients, prefix)
@@ -197,11 +204,10 @@ class Decoder:
         dx = dropout.backward({}, cache.dropped_last, dx, {}, context)
         if self._stack is not None:
             weights, of_weights = own(CELLS)
-            dx, d_states = self._stack.backward(
-                weights, cache.cells, dx, None, of_weights, context, wants_states=True
-            )  # fmt: skip
+            dx, above = self._stack.backward(weights, cache.cells, dx, None, of_weights, context, wants_states=True)
+            d_states = above or ()
             dx = dropout.backward({}, cache.dropped, dx, {}, context)
-        if self.attention is not None:
+        if self.attention is not None and cache.attended is not None:
             weights, of_weights = own(ATTENTION)
             dx, d_source, d_first = self.attention.backward(
                 weights, cache.attended, dx, None, of_weights, context, source_packing=source_packing

@@ -5,9 +5,9 @@
              likeliest that do not stop go on, and those that stop and are among the k likeliest of all are candidates.
              The best candidate wins, the greedy target being one of them.
 
-What is best is log p(y, stop | source) / T^a, T tokens with the stop, and a the length penalty (0 for none). A beam ends
-when no prefix can get better than the best candidate: log p only falls. With a beam as wide as there are continuations
-the search is exhaustive; the greedy target is never better than what is found.
+What is best is log p(y, stop | source) / T^a, T tokens with the stop, and a the length penalty (0 for none). A beam
+ends when no prefix can get better than the best candidate: log p only falls. With a beam as wide as there are
+continuations the search is exhaustive; the greedy target is never better than what is found.
 
 Source: Sutskever, Vinyals & Le 2014 (arXiv:1409.3215), section 3.2; Wu et al. 2016 (arXiv:1609.08144), section 7, for a
 penalty of lengths, here without their constant 5.
@@ -87,9 +87,7 @@ class Speech:
         return score
 
 
-def say(
-    model: EncoderDecoder, parameters: Parameters, frames: np.ndarray, packing: Packing, how: Speech
-) -> Said:
+def say(model: EncoderDecoder, parameters: Parameters, frames: np.ndarray, packing: Packing, how: Speech) -> Said:
     """Say the targets of sources.
 
     Parameters

@@ -97,7 +97,8 @@ def retreat(
         look_back(gates, looking, packing.order, slopes, (d_contexts, *gradients), times[moment], moment)
 
     go_back(weights, gates, carried, d_initial, packing, context, step_back)
-    d_gates, d_query = context.empty((n_frames, 4 * units), dtype), context.empty((n_frames, looking[0].shape[1]), dtype)
+    widths = (4 * units, looking[0].shape[1])
+    d_gates, d_query = (context.empty((n_frames, width), dtype) for width in widths)
     take_left(gates, d_gates)
     take_right(gates, d_query)
     return d_gates, d_query

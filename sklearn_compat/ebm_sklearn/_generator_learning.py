@@ -145,7 +145,7 @@ class LearningGenerator(SequenceEstimator):
             Without y the sequences: each a string (of characters), or a list or array of strings or of integers. With
             y the vectors that they are to be made of.
         y : list of sequences or None, default=None
-            The sequences, where X are vectors. An array (n_samples,) of integers holds sequences of one token.
+            The sequences, where X are vectors. An array (n_samples,) of whole numbers holds sequences of one token.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of at least 0; a sequence of weight 2 counts as if it were there twice.
 
@@ -233,12 +233,15 @@ def token_model(
 
 
 def _as_sequences(y: Any) -> Any:
-    """Return an array of integers, one for each sample, as sequences of one token."""
+    """Return an array of whole numbers, one for each sample, as sequences of one token."""
     y = unboxed(y)
     y = np.asarray(y) if hasattr(y, "__array__") else y
-    if np.ndim(y) == 1 and len(y) and all(isinstance(part, int | np.integer) for part in y):
-        return [[part] for part in y]
-    return y
+    numbers = isinstance(y, list | tuple | np.ndarray) and all(isinstance(part, int | float | np.number) for part in y)
+    if not numbers or len(y) == 0:
+        return y
+    if unfit := [part for part in y if not float(part).is_integer()]:
+        raise ValueError(f"y must hold sequences of tokens, or whole numbers as sequences of one token; got {unfit[0]}")
+    return [[int(part)] for part in y]
 
 
 def _vocabulary(values: Mapping[str, Any], n_tokens: int, path: str | os.PathLike[str]) -> Vocabulary:

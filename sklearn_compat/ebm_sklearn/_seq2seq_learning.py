@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any, NamedTuple, Self
 
@@ -18,7 +17,7 @@ from ebm.random import Random
 from ebm.recurrent.architecture import recurrent_cell
 from ebm.recurrent.batch import SequenceSamples
 from ebm.recurrent.cell import Cell
-from ebm.recurrent.encoder_decoder import EncoderDecoder, Transduction
+from ebm.recurrent.encoder_decoder import EncoderDecoder
 from ebm.recurrent.encoder_decoder_layout import encoder_decoder
 from ebm.recurrent.generation import inputs_and_targets
 from ebm.sequences import SequenceData
@@ -104,7 +103,7 @@ class LearningSeq2Seq(SequenceEstimator):
     def _initial(self, random: Random, dtype: Any) -> dict[str, np.ndarray]:
         return self._model().initial(random, dtype)
 
-    def _objective(self) -> Transduction:
+    def _objective(self) -> Any:
         return self._model().log_likelihood()
 
     # ---- what it is given ----
@@ -125,8 +124,6 @@ class LearningSeq2Seq(SequenceEstimator):
 
     def _samples(self, source: SequenceData, target: SequenceData) -> SequenceSamples:
         found = inputs_and_targets([part[:, 0] for part in target.sequences()], len(self.target_vocabulary_))
-        if hasattr(self, "parameters_") and self.source_vocabulary_ is None:
-            source = replace(source, frames=source.frames.astype(self._dtype, copy=False))
         precision = np.float32 if source.frames.dtype.kind == "i" else source.frames.dtype
         return SequenceSamples({"x": source, "read": found["x"], "y": found["y"]}, dtype=precision)
 
@@ -179,8 +176,6 @@ class LearningSeq2Seq(SequenceEstimator):
         ebm.training.DivergenceError
             When parameters cease to be finite; those of the last good epoch are kept.
         """
-        if hasattr(self, "parameters_"):
-            del self.parameters_  # of another precision, perhaps
         self._fit_samples(self._read(X, y, sample_weight, reset=True), {"X": X, "y": y})
         return self
 

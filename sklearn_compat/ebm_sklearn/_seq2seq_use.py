@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from ebm.networks.context import Context
-from ebm.networks.packing import Packing
-from ebm.recurrent.batch import SequenceBatch, SequenceSamples
-from ebm.recurrent.decoding import Said, Speech, say
-from ebm.recurrent.learning import upload_batch
+from ebm.recurrent.decoding import Said, Speech
+from ebm.recurrent.encoder_decoder_use import attention_weights, log_probabilities, summaries, targets
 from ebm.sequences import SequenceData
 from ebm_sklearn._seq2seq_learning import LearningSeq2Seq
 from ebm_sklearn._sequence_input import boxed
 from ebm_sklearn._warnings import UnendedSequenceWarning
-
-AT_ONCE = 256  # sources that are worked on together
 
 
 class UsedSeq2Seq(LearningSeq2Seq):
@@ -76,24 +70,15 @@ class UsedSeq2Seq(LearningSeq2Seq):
                 UnendedSequenceWarning,
                 stacklevel=2,
             )
-        targets = boxed(self.target_vocabulary_.decode(said.sequences, text=self._text))
-        return (targets, said.log_probabilities) if return_log_probability else targets
+        found = boxed(self.target_vocabulary_.decode(said.sequences, text=self._text))
+        return (found, said.log_probabilities) if return_log_probability else found
 
     def _said(self, data: SequenceData, beam_width: int | None = None, max_length: int | None = None) -> Said:
         longest = self.max_length if max_length is None else max_length
         width = self.beam_width if beam_width is None else beam_width
         how = Speech(2 * self.longest_ if longest is None else longest, width, self.length_penalty)
-        model, found = self._model(), []
         with self._limited():
-            for rows in _blocks(data.n_samples):
-                some = data.subset(rows)
-                packing = Packing(some.lengths)
-                found.append(say(model, self.parameters_, packing.pack(some.frames), packing, how))
-        return Said(
-            [sequence for said in found for sequence in said.sequences],
-            np.concatenate([said.log_probabilities for said in found]),
-            np.concatenate([said.ended for said in found]),
-        )
+            return targets(self._model(), self.parameters_, data, how)
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return the share of targets that are said exactly, token for token with their end.
@@ -128,13 +113,9 @@ class UsedSeq2Seq(LearningSeq2Seq):
             float64.
         """
         check_is_fitted(self)
-        samples, objective, totals = self._read(X, y, None, reset=False), self._objective(), []
+        samples = self._read(X, y, None, reset=False)
         with self._limited():
-            for some, batch in _batches(samples):
-                values = objective.values(self.parameters_, batch, Context()).astype(np.float64)
-                per_token = batch.packings["y"].unpack(values)
-                totals.append(-np.add.reduceat(per_token, some.sequences["y"].starts[:-1]))
-        return np.concatenate(totals)
+            return log_probabilities(self._model(), self.parameters_, samples)
 
     def attention_weights(self, X: Any, y: Any = None) -> list[np.ndarray]:
         """Return where the decoder looks when it says each token.
@@ -160,15 +141,13 @@ class UsedSeq2Seq(LearningSeq2Seq):
         check_is_fitted(self)
         if self.architecture_["attention_size"] is None:
             raise ValueError("this estimator has no attention: it was fitted with attention=False")
-        source, objective, found = self._read_source(X, reset=False).data, self._objective(), []
         if y is None:
-            said = self._said(source).sequences
-            samples = self._samples(source, _as_data(said))
+            source = self._read_source(X, reset=False).data
+            samples = self._samples(source, _as_data(self._said(source).sequences))
         else:
             samples = self._read(X, y, None, reset=False)
         with self._limited():
-            for _, batch in _batches(samples):
-                found += objective.weights(self.parameters_, batch, Context())
+            found = attention_weights(self._model(), self.parameters_, samples)
         return [weights[:-1] for weights in found]
 
     def transform(self, X: Any) -> np.ndarray:
@@ -184,28 +163,14 @@ class UsedSeq2Seq(LearningSeq2Seq):
         ndarray of shape (n_samples, n_directions * units)
         """
         check_is_fitted(self)
-        data, model, found = self._read_source(X, reset=False).data, self._model(), []
+        data = self._read_source(X, reset=False).data
         with self._limited():
-            for rows in _blocks(data.n_samples):
-                some = data.subset(rows)
-                packing = Packing(some.lengths)
-                found.append(model.summarise(self.parameters_, packing.pack(some.frames), packing, Context()))
-        return np.concatenate(found)
+            return summaries(self._model(), self.parameters_, data)
 
     @property
     def _n_features_out(self) -> int:
         """Columns of `transform`, for the names of features."""
         return self._model().decoder.n_source
-
-
-def _blocks(n: int) -> list[np.ndarray]:
-    return [np.arange(top, min(top + AT_ONCE, n)) for top in range(0, n, AT_ONCE)]
-
-
-def _batches(samples: SequenceSamples) -> Iterator[tuple[SequenceSamples, SequenceBatch]]:
-    for rows in _blocks(samples.n_samples):
-        some = samples.subset(rows)
-        yield some, upload_batch(some, Context().device)
 
 
 def _as_data(sequences: list[np.ndarray]) -> SequenceData:

@@ -21,7 +21,7 @@ class RNNClassifier(RecurrentClassification):
 
     Parameters
     ----------
-    cell : {"lstm", "lstm_peephole", "gru", "tanh", "relu", "deep_transition"} or Cell, default="lstm"
+    cell : {"lstm", "lstm_peephole", "gru", "gru_before", "tanh", "relu", "deep_transition"} or Cell, default="lstm"
         How the state goes from frame to frame: by its name, or a cell of `ebm.recurrent` with its own width, such as
         ``SCRNCell(64, 32)``.
     units : int, default=64
@@ -32,6 +32,9 @@ class RNNClassifier(RecurrentClassification):
         Whether every layer reads sequences from both ends, with weights of their own for each direction.
     dropout : float, default=0.0
         Rate in [0, 1) of what is dropped between recurrent layers in training.
+    recurrent_dropout : float, default=0.0
+        Rate in [0, 1) of what cells do not see of the state before, the same units at all frames of a sequence (a cell
+        that is given has its own).
     hidden_layer_sizes : array-like of int, default=()
         Units of dense layers between the recurrent ones and the answer, for each sequence.
     activation : str, default="relu"
@@ -136,6 +139,7 @@ class RNNClassifier(RecurrentClassification):
         n_layers: int = 1,
         bidirectional: bool = False,
         dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
         hidden_layer_sizes: Any = (),
         activation: str = "relu",
         pooling: str = "last",
@@ -163,6 +167,7 @@ class RNNClassifier(RecurrentClassification):
         self.n_layers = n_layers
         self.bidirectional = bidirectional
         self.dropout = dropout
+        self.recurrent_dropout = recurrent_dropout
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.pooling = pooling

@@ -21,7 +21,7 @@ class RNNRegressor(RecurrentRegression):
 
     Parameters
     ----------
-    cell, units, n_layers, bidirectional, dropout, hidden_layer_sizes, activation, pooling
+    cell, units, n_layers, bidirectional, dropout, recurrent_dropout, hidden_layer_sizes, activation, pooling
         The network, as of `RNNClassifier`.
     optimizer, learning_rate, schedule, batch_size, n_iter, l2, clip_norm, truncation
         How it learns, as of `RNNClassifier`.
@@ -63,6 +63,7 @@ class RNNRegressor(RecurrentRegression):
         n_layers: int = 1,
         bidirectional: bool = False,
         dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
         hidden_layer_sizes: Any = (),
         activation: str = "relu",
         pooling: str = "last",
@@ -89,6 +90,7 @@ class RNNRegressor(RecurrentRegression):
         self.n_layers = n_layers
         self.bidirectional = bidirectional
         self.dropout = dropout
+        self.recurrent_dropout = recurrent_dropout
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.pooling = pooling

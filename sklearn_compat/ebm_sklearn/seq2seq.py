@@ -128,9 +128,9 @@ class Seq2Seq(ClassNamePrefixFeaturesOutMixin, TransformerMixin, UsedSeq2Seq):
 
     References
     ----------
-    Sutskever, Vinyals & Le 2014, "Sequence to sequence learning with neural networks" (arXiv:1409.3215); Bahdanau, Cho &
-    Bengio 2015, "Neural machine translation by jointly learning to align and translate" (arXiv:1409.0473), eqs. 4 to 6.
-    (Their decoder has a gated recurrent unit, and an output layer of more depth.)
+    Sutskever, Vinyals & Le 2014, "Sequence to sequence learning with neural networks" (arXiv:1409.3215); Bahdanau, Cho
+    & Bengio 2015, "Neural machine translation by jointly learning to align and translate" (arXiv:1409.0473), eqs. 4 to
+    6. (Their decoder has a gated recurrent unit, and an output layer of more depth.)
 
     Examples
     --------

@@ -21,7 +21,7 @@ class SequenceLabeler(RecurrentClassification):
 
     Parameters
     ----------
-    cell, units, n_layers, bidirectional, dropout, hidden_layer_sizes, activation
+    cell, units, n_layers, bidirectional, dropout, recurrent_dropout, hidden_layer_sizes, activation
         The network, as of `RNNClassifier`.
     class_weight : dict, "balanced" or None, default=None
         Factors of the frames' weights by class; "balanced" makes all classes weigh the same.
@@ -74,6 +74,7 @@ class SequenceLabeler(RecurrentClassification):
         n_layers: int = 1,
         bidirectional: bool = False,
         dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
         hidden_layer_sizes: Any = (),
         activation: str = "relu",
         class_weight: Any = None,
@@ -100,6 +101,7 @@ class SequenceLabeler(RecurrentClassification):
         self.n_layers = n_layers
         self.bidirectional = bidirectional
         self.dropout = dropout
+        self.recurrent_dropout = recurrent_dropout
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.class_weight = class_weight

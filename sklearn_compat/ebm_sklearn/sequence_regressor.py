@@ -22,7 +22,7 @@ class SequenceRegressor(RecurrentRegression):
 
     Parameters
     ----------
-    cell, units, n_layers, bidirectional, dropout, hidden_layer_sizes, activation
+    cell, units, n_layers, bidirectional, dropout, recurrent_dropout, hidden_layer_sizes, activation
         The network, as of `RNNClassifier`.
     optimizer, learning_rate, schedule, batch_size, n_iter, l2, clip_norm
         How it learns, as of `RNNClassifier`.
@@ -69,6 +69,7 @@ class SequenceRegressor(RecurrentRegression):
         n_layers: int = 1,
         bidirectional: bool = False,
         dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
         hidden_layer_sizes: Any = (),
         activation: str = "relu",
         optimizer: Any = "adam",
@@ -94,6 +95,7 @@ class SequenceRegressor(RecurrentRegression):
         self.n_layers = n_layers
         self.bidirectional = bidirectional
         self.dropout = dropout
+        self.recurrent_dropout = recurrent_dropout
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.optimizer = optimizer

@@ -8,8 +8,18 @@ from ebm_sklearn import SequenceGenerator
 pytestmark = pytest.mark.filterwarnings("ignore::ebm_sklearn.UnendedSequenceWarning")
 
 
+SEQUENCES = "predict gives lists of tokens, and the check subtracts; test_sequence_generator.py compares them"
+CHECKS_OF_PREDICT = [
+    "check_sample_weight_equivalence_on_dense_data",
+    "check_estimators_pickle",
+    "check_methods_sample_order_invariance",
+    "check_methods_subset_invariance",
+    "check_fit_idempotent",
+]
+
+
 def expected_failures(estimator):
-    return {}
+    return dict.fromkeys(CHECKS_OF_PREDICT, SEQUENCES)
 
 
 SMALL = {"units": 4, "embedding_size": 3, "n_iter": 3, "n_jobs": 1}

@@ -117,7 +117,7 @@ def test_arrays_are_the_lists_of_their_rows(kind):
 @kinds
 def test_partial_fit_is_fit_epoch_by_epoch(kind):
     X, y = problem(kind)
-    options = {"dropout": 0.3, "n_layers": 2, "batch_size": 8}
+    options = {"dropout": 0.3, "recurrent_dropout": 0.2, "n_layers": 2, "batch_size": 8}
     whole = made(kind, n_iter=4, **options).fit(X, y)
     bit_by_bit = made(kind, n_iter=4, **options)
     for _ in range(4):
@@ -248,7 +248,7 @@ def test_a_stream_is_of_what_was_learnt_last():
 
 def test_what_cannot_go_frame_by_frame_says_so():
     X, y = problem(RNNClassifier)
-    with pytest.raises(ValueError, match="reads from both ends cannot go on from states"):
+    with pytest.raises(ValueError, match="bidirectional layer cannot go on from states"):
         made(RNNClassifier, bidirectional=True).fit(X, y).step(X[0][0])
     with pytest.raises(ValueError, match="a mean over frames is known at the end only"):
         made(RNNClassifier, pooling="mean").fit(X, y).step(X[0][0])
@@ -287,7 +287,8 @@ class Kill:
 def test_killed_and_resumed_is_uninterrupted(tmp_path, kind, early_stopping):
     X, y = problem(kind)
     options = {"n_iter": 6, "schedule": "linear", "dropout": 0.2, "n_layers": 2, "batch_size": 8, "l2": 1e-4}
-    options |= {"early_stopping": early_stopping, "n_iter_no_change": 2, "learning_rate": 0.05}
+    options |= {"recurrent_dropout": 0.3}
+    options |= {"early_stopping": early_stopping, "n_iter_no_change": 4, "learning_rate": 0.02}
     through = made(kind, **options).fit(X, y)
     kept = Checkpoint(tmp_path / "run", resume=True)
     with pytest.raises(Killed):
@@ -342,7 +343,18 @@ def test_learners_are_let_go_of_at_once(monkeypatch):
     assert not learners
 
 
-@pytest.mark.parametrize("cell", ["lstm_peephole", "gru", "tanh", "relu", "deep_transition", SCRNCell(6, 3)])
+def test_states_are_dropped_in_learning_alone():
+    X, y = problem(RNNClassifier)
+    through, dropped = (made(RNNClassifier, recurrent_dropout=rate).fit(X, y) for rate in (0.0, 0.5))
+    assert not equal_parameters(through, dropped)
+    assert same(dropped.predict_proba(X), dropped.predict_proba(X))
+    with pytest.raises(ValueError, match="a cell that is given has its own"):
+        made(RNNClassifier, cell=GRUCell(6), recurrent_dropout=0.5).fit(X, y)
+
+
+@pytest.mark.parametrize(
+    "cell", ["lstm_peephole", "gru", "gru_before", "tanh", "relu", "deep_transition", SCRNCell(6, 3)]
+)
 def test_every_cell_learns(cell):
     X, y = problem(RNNClassifier, n=100)
     found = made(RNNClassifier, cell=cell, n_iter=60, units=12).fit(X, y)

@@ -16,7 +16,13 @@ from tests.estimators.recurrent_data import KINDS, equal_parameters, made, probl
 kinds = pytest.mark.parametrize("kind", KINDS)
 OPTIONS = [
     {},
-    {"n_layers": 2, "bidirectional": True, "hidden_layer_sizes": np.array([4, 3]), "dropout": 0.1},
+    {
+        "n_layers": 2,
+        "bidirectional": True,
+        "hidden_layer_sizes": np.array([4, 3]),
+        "dropout": 0.1,
+        "recurrent_dropout": 0.2,
+    },
     {"cell": SCRNCell(5, 3, alpha=0.9), "optimizer": SGD(Exponential(0.1, 0.01), momentum=0.9)},
 ]
 
@@ -71,7 +77,7 @@ HUGE = 10**12
         (set_array("parameter/head.0.bias", np.full(2, np.nan, "f4")), "not finite"),
         (lambda arrays, values: arrays.pop("motion/updates_done"), "how many updates"),
         (set_value(architecture=[1]), "the architecture is list, not a mapping"),
-        (set_value(architecture={}), "missing 10 required"),
+        (set_value(architecture={}), "missing 11 required"),
         (set_value(n_features_in=3), "reads 2 features with pooling='last', which is no RNNClassifier of 3 features"),
         (set_value(n_features_in=-1), "not a whole number"),
         (set_value(seed=-1), "the seed"),
@@ -100,6 +106,7 @@ HUGE = 10**12
         (architecture(cell={"part": "os.system", "fields": {}}), "no part of a network is called 'os.system'"),
         (architecture(bidirectional=True), "has no parameter/body.0.bias"),
         (architecture(dropout=2.0), "dropout must be"),
+        (architecture(recurrent_dropout=-1.0), "recurrent_dropout must be"),
         (architecture(n_inputs=0), "at least 1"),
         (architecture(n_inputs="2"), "<"),
         (architecture(n_outputs=5), "the model needs"),

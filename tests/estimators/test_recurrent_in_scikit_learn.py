@@ -112,6 +112,7 @@ BAD = [
     ({"cell": "elman"}, None, None, "cell"),
     ({"cell": "scrn"}, None, None, "cell"),
     ({"dropout": 1.0}, None, None, "dropout"),
+    ({"recurrent_dropout": 1.0}, None, None, "recurrent_dropout"),
     ({"hidden_layer_sizes": (3, 0)}, None, None, "units must be an integer of at least 1, got 0"),
     ({"hidden_layer_sizes": (2.5,)}, None, None, r"units must be an integer of at least 1, got 2\.5"),
     ({"activation": "swish"}, None, None, "activation"),

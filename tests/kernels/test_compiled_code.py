@@ -201,8 +201,9 @@ def test_every_loop_is_looked_at(single):
         "gru_before._forward", "gru_before._backward", "recurrence._project", "outer._outer", "frames._scatter_cpu",
         "attention_lstm._forward", "attention_lstm._backward",
         "leaky._rates_cpu", "leaky._forward_cpu", "leaky._backward_cpu",
-        "deep_transition._forward", "deep_transition._backward", "sequence_masks._draw_cpu", "sequence_masks._apply_cpu",
-        "ends._take_cpu", "ends._put_cpu",
+        "deep_transition._forward", "deep_transition._backward",
+        "sequence_masks._draw_cpu", "sequence_masks._apply_cpu", "ends._take_cpu", "ends._put_cpu",
+        "sequence_means._mean_cpu", "sequence_means._spread_cpu",
     }  # fmt: skip
 
 
@@ -243,7 +244,7 @@ COPYING = (  # loops without arithmetic
     "batch._dense_cpu", "batch._lists_cpu", "bound._fill_cpu", "bound._repeat_cpu", "convolution._pack_cpu",
     "convolution_narrow.pack_narrow", "dense._pack", "dense._pack_transposed", "embedding._forward_cpu",
     "joining._join_cpu", "joining._part_cpu", "frames._load_cpu", "frames._gather_cpu", "frames._clear_cpu",
-    "frames._copy_cpu", "chunks._cpu", "shift._cpu", "ends._take_cpu", "ends._put_cpu",
+    "chunks._cpu", "shift._cpu", "frames._copy_cpu", "ends._take_cpu", "ends._put_cpu",
 )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from ebm.recurrent.deep_transition import DeepTransitionCell
 from ebm.recurrent.dropout import SequenceDropout
 from ebm.recurrent.layer import Recurrent
 from ebm.recurrent.lstm import LSTMCell
+from ebm.recurrent.pooling import MeanFrame
 from ebm.recurrent.scrn import SCRNCell
 from ebm.recurrent.simple import SimpleCell
 from tests.recurrent.shape_cases import Case
@@ -30,6 +31,7 @@ CASES = [
     Case("both ways", Bidirectional(SimpleCell(5))),
     Case("both ways, scrn", Bidirectional(SCRNCell(5, 2, 0.6, learn_alpha=True))),
     Case("ends", BothEnds()),
+    Case("means", MeanFrame()),
     Case("sequence dropout", SequenceDropout(0.4), training=True),
     Case("sequence dropout, prediction", SequenceDropout(0.4)),
     Case("two layers both ways", Sequential(recurrent_layers("lstm", 3, depth=2, bidirectional=True))),

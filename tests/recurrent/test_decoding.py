@@ -1,6 +1,6 @@
 """Targets that a decoder says: greedy, by a beam, and beside the enumeration of all of them."""
 
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -9,6 +9,7 @@ from ebm.networks.context import Context
 from ebm.networks.packing import Packing
 from ebm.recurrent.batch import SequenceSamples
 from ebm.recurrent.decoding import Speech, say
+from ebm.recurrent.encoder_decoder_use import attention_weights, log_probabilities, summaries, targets
 from ebm.recurrent.generation import inputs_and_targets
 from ebm.recurrent.learning import upload_batch
 from tests.recurrent.transductions import N_TOKENS, made, parameters_of, samples_of
@@ -37,7 +38,7 @@ class Case:
                              Context().device)  # fmt: skip
         values = self.model.log_likelihood().values(self.parameters, batch, Context())
         values, starts = batch.packings["y"].unpack(values), found["y"].starts
-        return np.array([-values[a : b if stop else b - 1].sum() for a, b in zip(starts, starts[1:], strict=False)])
+        return np.array([-values[a : b if stop else b - 1].sum() for a, b in pairwise(starts)])
 
 
 @pytest.mark.parametrize("kind", ["attention", "attention, two layers, frames", "none, two layers, one way"])
@@ -118,3 +119,26 @@ def test_lengths_have_limits_of_their_own():
 def test_what_is_out_of_range_is_refused(given):
     with pytest.raises(ValueError, match=next(iter(given))):
         Speech(**{"max_length": 3, **given})
+
+
+def test_many_samples_are_told_in_their_order(monkeypatch):
+    monkeypatch.setattr("ebm.recurrent.outputs.FRAMES_AT_ONCE", 7)
+    monkeypatch.setattr("ebm.recurrent.encoder_decoder_use.TARGETS_AT_ONCE", 2)
+    case = Case("attention", n=9)
+    model, parameters, samples = case.model, case.parameters, case.samples
+    data, whole = samples.sequences["x"], case.say(4, 2)
+    parts = targets(model, parameters, data, Speech(4, 2))
+    for a, b in zip(whole.sequences, parts.sequences, strict=True):
+        np.testing.assert_array_equal(a, b)
+    np.testing.assert_allclose(parts.log_probabilities, whole.log_probabilities, rtol=1e-13)
+    np.testing.assert_array_equal(parts.ended, whole.ended)
+    batch = upload_batch(samples, Context().device)
+    weights = model.log_likelihood().weights(parameters, batch, Context())
+    for a, b in zip(attention_weights(model, parameters, samples), weights, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-13)
+    frames, packing = batch.frames["x"], batch.packings["x"]
+    np.testing.assert_allclose(summaries(model, parameters, data),
+                               model.summarise(parameters, frames, packing, Context()), rtol=1e-13)  # fmt: skip
+    true = [part[:-1, 0] for part in samples.sequences["y"].sequences()]
+    exact = [case.log_probability(s, [y])[0] for s, y in enumerate(true)]
+    np.testing.assert_allclose(log_probabilities(model, parameters, samples), exact, rtol=1e-12)
