@@ -180,7 +180,7 @@ def _frames_of(sequence: Any, number: int, name: str) -> np.ndarray:
     """Return one sequence as an array (length, n_features) of real numbers."""
     what = f"sequence {number} of {name}"
     try:
-        array = np.asarray(sequence)
+        array = _stacked(np.asarray(sequence))
     except ValueError as error:  # nested lists of several lengths
         raise ValueError(f"{what} must have shape (length, n_features): {error}") from error
     if array.ndim not in (1, 2):
@@ -189,6 +189,12 @@ def _frames_of(sequence: Any, number: int, name: str) -> np.ndarray:
         raise ValueError(f"{what} is empty, of shape {array.shape}: it must have at least one frame and one feature")
     array = _real(array, what)
     return array[:, None] if array.ndim == 1 else array
+
+
+def _stacked(array: np.ndarray) -> np.ndarray:
+    """Return an array of frames that are arrays themselves, such as Parquet files hold, as one of numbers."""
+    nested = array.dtype == object and array.ndim == 1 and array.size > 0
+    return np.stack(list(array)) if nested and all(isinstance(frame, np.ndarray) for frame in array) else array
 
 
 def _real(array: np.ndarray, what: str) -> np.ndarray:

@@ -10,6 +10,7 @@ import numpy as np
 from ebm.plotting._matplotlib import new_axes
 
 MOST_LABELS = 40  # more would lie on top of one another
+LOWEST = 0.2  # height by width, or width by height, of which squares leave labels room
 
 
 def draw_attention(
@@ -50,8 +51,10 @@ def draw_attention(
     for name, labels, n in (("target", target, weights.shape[0]), ("source", source, weights.shape[1])):
         if labels is not None and len(labels) != n:
             raise ValueError(f"{name} has {len(labels)} labels, but the weights have shape {weights.shape}")
-    ax = new_axes(weights.shape[0] / weights.shape[1]) if ax is None else ax
-    drawn = ax.imshow(weights, vmin=0, vmax=1, cmap=cmap, aspect="equal", interpolation="nearest")
+    shape = weights.shape[0] / weights.shape[1]
+    aspect = "equal" if LOWEST <= shape <= 1 / LOWEST else "auto"
+    ax = new_axes(max(LOWEST, shape)) if ax is None else ax
+    drawn = ax.imshow(weights, vmin=0, vmax=1, cmap=cmap, aspect=aspect, interpolation="nearest")
     ax.set(xlabel="source", ylabel="target")
     if source is not None and len(source) <= MOST_LABELS:
         ax.set_xticks(range(len(source)), [str(label) for label in source])

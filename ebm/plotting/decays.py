@@ -25,7 +25,7 @@ def draw_decays(
     x_label, y_label : str
         Names of the axes.
     ax : matplotlib.axes.Axes, optional
-        Where to draw; by default a new figure.
+        Where to draw, in colours that are not there yet; by default a new figure.
 
     Returns
     -------
@@ -42,7 +42,8 @@ def draw_decays(
     if not curves or any(not 1 <= len(rows) <= 1 + len(BESIDE) for _, rows in curves):
         raise ValueError(f"curves must be at least one, each of 1 to {1 + len(BESIDE)} rows")
     ax, lines = new_axes() if ax is None else ax, []
-    for number, (name, rows) in enumerate(curves):
+    colours = len({line.get_color() for line in ax.lines})  # of what was drawn there before
+    for number, (name, rows) in enumerate(curves, colours):
         for style, (beside, values) in zip(("-", *BESIDE), rows, strict=False):
             shown = np.where(np.asarray(values) > 0, values, np.nan)
             label = ", ".join(part for part in (name, beside) if part)

@@ -25,6 +25,7 @@ from ebm.kernels.frames import gather_rows
 from ebm.networks.context import Context
 from ebm.networks.layer import Parameters
 from ebm.networks.packing import Packing
+from ebm.networks.ranges import count_from
 from ebm.networks.sequential import part
 from ebm.recurrent.attention import Source
 from ebm.recurrent.encoder_decoder import DECODER, Encoded, EncoderDecoder
@@ -76,8 +77,7 @@ class Speech:
         """Refuse what is out of range."""
         if np.min(self.max_length) < 1:
             raise ValueError(f"max_length must be at least 1, got {self.max_length!r}")
-        if self.beam_width < 1:
-            raise ValueError(f"beam_width must be an integer of at least 1, got {self.beam_width!r}")
+        count_from("beam_width", self.beam_width)
         if not 0 <= self.length_penalty <= 1:
             raise ValueError(f"length_penalty must be in [0, 1], got {self.length_penalty!r}")
 

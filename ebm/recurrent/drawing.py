@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +18,7 @@ import numpy as np
 from ebm.networks.context import Context
 from ebm.networks.layer import Parameters
 from ebm.networks.packing import Packing
+from ebm.networks.ranges import count_from
 from ebm.random import Random, Stream
 from ebm.recurrent.generation import TokenModel
 from ebm.recurrent.stack import StackStates
@@ -62,10 +64,9 @@ class Drawing:
 
     def __post_init__(self) -> None:
         """Refuse what is out of range."""
-        if not (np.isfinite(self.temperature) and self.temperature >= 0):
+        if not (isinstance(self.temperature, Real) and 0 <= self.temperature < np.inf):
             raise ValueError(f"temperature must be a finite number of at least 0, got {self.temperature!r}")
-        if isinstance(self.max_length, bool) or self.max_length < 1:
-            raise ValueError(f"max_length must be an integer of at least 1, got {self.max_length!r}")
+        count_from("max_length", self.max_length)
         if len(self.prefix) > self.max_length:
             raise ValueError(f"the prefix has {len(self.prefix)} tokens, but max_length is {self.max_length}")
 

@@ -54,6 +54,8 @@ def encoder_decoder(
     ValueError
         When sizes are no positive integers, sources are not of one kind, or the cell cannot attend.
     """
+    if not isinstance(cell, Cell):
+        raise ValueError(f"cell must be a cell of ebm.recurrent, got {cell!r}")
     count_from("n_layers", n_layers)
     if (n_source_tokens is None) == (n_features is None):
         raise ValueError("sources are tokens or frames: give n_source_tokens or n_features, not both")

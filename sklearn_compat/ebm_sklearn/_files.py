@@ -16,7 +16,7 @@ from ebm.storage import ModelFileError
 
 UNITS: dict[Any, type] = {**unit_types.NAMED, "binomial": unit_types.Binomial, "categorical": unit_types.Categorical}
 MOTION = "motion/"  # before the names of what learning carries beside the parameters
-PARTS = {  # layers and optimisers, by name, with their modules: imported when a file asks for them
+PARTS = {  # layers, optimisers and the like, by name, with their modules: imported when a file asks for them
     "Dense": "ebm.networks.dense",
     "TransposedDense": "ebm.networks.dense",
     "Convolution": "ebm.networks.convolution",
@@ -35,6 +35,7 @@ PARTS = {  # layers and optimisers, by name, with their modules: imported when a
     "GRUCell": "ebm.recurrent.gru",
     "SCRNCell": "ebm.recurrent.scrn",
     "DeepTransitionCell": "ebm.recurrent.deep_transition",
+    "Vocabulary": "ebm_sklearn.vocabulary",
     "GaussianNoise": "ebm.networks.corruption",
     "Masking": "ebm.networks.corruption",
     "SaltAndPepper": "ebm.networks.corruption",
@@ -71,6 +72,8 @@ def as_json(name: str, value: Any) -> Any:
         return None  # a stream that has moved on; sampling from a loaded model draws afresh
     if isinstance(value, np.generic | np.ndarray):
         value = value.tolist()
+    if isinstance(value, range):
+        value = list(value)
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if type(value) in UNITS.values():
@@ -83,11 +86,11 @@ def as_json(name: str, value: Any) -> Any:
     if isinstance(value, list | tuple):
         return {type(value).__name__: [as_json(name, part) for part in value]}
     if is_part(type(value)):
-        fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value) if field.init}
         return {"part": type(value).__name__, "fields": {key: as_json(name, part) for key, part in fields.items()}}
     raise TypeError(
         f"{name}={value!r} cannot be saved: use numbers, unit types of ebm.boltzmann, layers of ebm.networks, cells of "
-        "ebm.recurrent, optimisers or schedules of ebm.optimizers, or lists of these"
+        "ebm.recurrent, optimisers or schedules of ebm.optimizers, a Vocabulary, or lists of these"
     )
 
 

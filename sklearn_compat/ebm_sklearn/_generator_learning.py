@@ -26,8 +26,8 @@ from ebm.storage import ModelFileError
 from ebm_sklearn._files import take_count
 from ebm_sklearn._network_learning import without_early_stopping
 from ebm_sklearn._sequence_input import unboxed
-from ebm_sklearn._sequence_learning import LAYER_CONSTRAINTS, SequenceEstimator, weighted
-from ebm_sklearn._tokens import Tokens, read_tokens
+from ebm_sklearn._sequence_learning import LAYER_CONSTRAINTS, SequenceEstimator, layer_sizes, weighted
+from ebm_sklearn._tokens import Tokens, given_vocabulary, read_tokens
 from ebm_sklearn.vocabulary import Vocabulary
 
 GENERATOR_CONSTRAINTS: dict[str, list[Any]] = {
@@ -64,7 +64,7 @@ class LearningGenerator(SequenceEstimator):
             "n_layers": int(self.n_layers),
             "embedding_size": int(self.embedding_size),
             "dropout": float(self.dropout),
-            "hidden_layer_sizes": np.asarray(self.hidden_layer_sizes).tolist(),
+            "hidden_layer_sizes": layer_sizes(self.hidden_layer_sizes),
             "n_tokens": n_tokens,
             "n_inputs": n_inputs,
         }
@@ -126,9 +126,7 @@ class LearningGenerator(SequenceEstimator):
         return array
 
     def _read_tokens(self, sequences: Any, name: str, *, reset: bool) -> Tokens:
-        given = self.vocabulary if reset else self.vocabulary_
-        if given is not None and not isinstance(given, Vocabulary):
-            given = Vocabulary(tuple(given))
+        given = given_vocabulary(self.vocabulary, "vocabulary") if reset else self.vocabulary_
         return read_tokens(self, sequences, vocabulary=given, name=name)
 
     # ---- learning ----

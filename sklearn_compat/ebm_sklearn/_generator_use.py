@@ -125,7 +125,8 @@ class UsedGenerator(LearningGenerator):
 
     def _how(self, temperature: float, max_length: int | None, prefix: Any) -> Drawing:
         longest = self.max_length if max_length is None else max_length
-        begin = () if prefix is None or len(prefix) == 0 else self.vocabulary_.encode([prefix], name="prefix")[0]
+        nothing = prefix is None or np.size(prefix) == 0 or (isinstance(prefix, str) and not prefix)
+        begin = () if nothing else self.vocabulary_.encode([prefix], name="prefix")[0]
         return Drawing(temperature, 2 * self.longest_ if longest is None else longest, tuple(begin))
 
     def _drawn(self, n: int, vectors: np.ndarray | None, random: Random, how: Drawing) -> Drawn:

@@ -63,7 +63,7 @@ def read_labels(estimator: Any, X: Any, y: Any, *, unlabeled: Any = None, classe
     if len(found) < 2:
         raise ValueError(
             f"{name} needs samples of at least 2 classes, but the data has {len(found)} class"
-            f"{'' if len(found) == 1 else 'es'}{f': {found[0]!r}' if len(found) else ''}"
+            f"{'' if len(found) == 1 else 'es'}{f': {found.tolist()[0]!r}' if len(found) else ''}"
         )
     numbers = np.full(len(y), UNKNOWN, np.int64)
     numbers[known] = numbers_of(y[known], found, "y")
@@ -91,6 +91,8 @@ def class_weighted(labels: Labels, class_weight: Any, sample_weight: Any) -> Any
         return sample_weight
     known = labels.numbers >= 0
     of_class = compute_class_weight(class_weight, classes=labels.classes, y=labels.classes[labels.numbers[known]])
+    if not (np.isfinite(of_class) & (of_class >= 0)).all():
+        raise ValueError(f"class_weight must be finite and at least 0, got {class_weight!r}")
     weights = np.ones(len(known)) if sample_weight is None else np.array(sample_weight, np.float64)
     if weights.shape != known.shape:
         return sample_weight  # refused where all weights are checked

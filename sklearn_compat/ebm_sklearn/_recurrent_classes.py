@@ -11,6 +11,7 @@ from sklearn.metrics import accuracy_score
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 
+from ebm.data import checked_weights
 from ebm.kernels.softmax import softmax
 from ebm.networks.losses import Loss, SoftmaxCrossEntropy
 from ebm.recurrent.batch import SequenceSamples
@@ -22,7 +23,7 @@ from ebm_sklearn._recurrent_learning import Y as ANSWERED
 from ebm_sklearn._recurrent_use import FittedRecurrent
 from ebm_sklearn._sequence_input import as_given, read_sequences
 from ebm_sklearn._sequence_learning import weighted
-from ebm_sklearn._sequence_targets import frame_arrays, read_frame_labels
+from ebm_sklearn._sequence_targets import frame_arrays, read_frame_labels, refuse_targets_of_frames
 
 CLASS_CONSTRAINTS: dict[str, list[Any]] = {"class_weight": [dict, StrOptions({"balanced"}), None]}
 
@@ -110,6 +111,7 @@ class RecurrentClassification(ClassifierMixin, FittedRecurrent):
             found = read_frame_labels(self, y, data, classes=known)
             labels, samples = found.classes, self._aligned(data, found.numbers, found.classes)
         else:
+            refuse_targets_of_frames(y, "SequenceLabeler")
             told = read_labels(self, data.starts[1:], y, classes=known)
             labels, samples = (
                 told.classes,
@@ -210,9 +212,11 @@ class RecurrentClassification(ClassifierMixin, FittedRecurrent):
         Raises
         ------
         ValueError
-            When a layer reads backwards or answers rest on a mean over frames, or the frame has another shape.
+            When a layer reads backwards or answers rest on a mean over frames, or the frame has another shape or holds
+            what is no finite real number.
         """
-        return self.classes_[self._stepped(frame).argmax()]
+        found = self._stepped(frame)
+        return self.classes_[found.argmax()]
 
     def step_proba(self, frame: Any) -> np.ndarray:
         """Return what `step` does as the probability of every class, of shape (n_classes,); it is one step, too."""
@@ -237,4 +241,4 @@ def _probabilities(a: np.ndarray) -> np.ndarray:
 
 def per_frame(sample_weight: Any, data: SequenceData) -> np.ndarray | None:
     """Return the weights of sequences as weights of their frames."""
-    return None if sample_weight is None else np.repeat(np.asarray(sample_weight), data.lengths)
+    return None if sample_weight is None else np.repeat(checked_weights(sample_weight, data.n_samples), data.lengths)

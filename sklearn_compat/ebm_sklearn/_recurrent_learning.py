@@ -21,7 +21,7 @@ from ebm.recurrent.layer import LastFrame
 from ebm.recurrent.network import RecurrentNetwork
 from ebm.recurrent.objective import SequenceLoss
 from ebm.recurrent.pooling import MeanFrame
-from ebm_sklearn._sequence_learning import LAYER_CONSTRAINTS, SequenceEstimator
+from ebm_sklearn._sequence_learning import LAYER_CONSTRAINTS, SequenceEstimator, layer_sizes
 
 RECURRENT_CONSTRAINTS: dict[str, list[Any]] = {
     **LAYER_CONSTRAINTS,
@@ -64,7 +64,7 @@ class RecurrentEstimator(SequenceEstimator):
             "bidirectional": bool(self.bidirectional),
             "dropout": float(self.dropout),
             "recurrent_dropout": float(self.recurrent_dropout),
-            "hidden_layer_sizes": np.asarray(self.hidden_layer_sizes).tolist(),
+            "hidden_layer_sizes": layer_sizes(self.hidden_layer_sizes),
             "activation": self.activation,
             "pooling": None if self.ALIGNED else self.pooling,  # type: ignore[attr-defined]
             "n_inputs": n_inputs,

@@ -22,7 +22,7 @@ from ebm_sklearn._recurrent_learning import Y as ANSWERED
 from ebm_sklearn._recurrent_use import FittedRecurrent
 from ebm_sklearn._sequence_input import as_given, read_sequences
 from ebm_sklearn._sequence_learning import weighted
-from ebm_sklearn._sequence_targets import frame_arrays, read_frame_targets
+from ebm_sklearn._sequence_targets import frame_arrays, read_frame_targets, refuse_targets_of_frames
 
 
 class _Targets(NamedTuple):
@@ -120,6 +120,7 @@ class RecurrentRegression(RegressorMixin, FittedRecurrent):
     def _many_to_one(self, data: SequenceData, y: Any) -> _Targets:
         if y is None:
             raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None")
+        refuse_targets_of_frames(y, "SequenceRegressor")
         y = check_array(y, dtype=data.dtype, ensure_2d=False, input_name="y", estimator=self)
         check_consistent_length(data.starts[1:], y)
         table = np.ascontiguousarray(y.reshape(len(y), -1))
@@ -196,7 +197,8 @@ class RecurrentRegression(RegressorMixin, FittedRecurrent):
         Raises
         ------
         ValueError
-            When a layer reads backwards or answers rest on a mean over frames, or the frame has another shape.
+            When a layer reads backwards or answers rest on a mean over frames, or the frame has another shape or holds
+            what is no finite real number.
         """
         found = self._stepped(frame)
         return found[0] if self._flat else found

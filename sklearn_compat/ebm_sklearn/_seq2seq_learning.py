@@ -20,13 +20,14 @@ from ebm.recurrent.cell import Cell
 from ebm.recurrent.encoder_decoder import EncoderDecoder
 from ebm.recurrent.encoder_decoder_layout import encoder_decoder
 from ebm.recurrent.generation import inputs_and_targets
+from ebm.recurrent.lstm import LSTMCell
 from ebm.sequences import SequenceData
 from ebm.storage import ModelFileError
 from ebm_sklearn._files import take_count
 from ebm_sklearn._network_learning import without_early_stopping
 from ebm_sklearn._sequence_input import read_sequences, unboxed
 from ebm_sklearn._sequence_learning import LAYER_CONSTRAINTS, SequenceEstimator, weighted
-from ebm_sklearn._tokens import Tokens, holds_strings, read_tokens
+from ebm_sklearn._tokens import Tokens, given_vocabulary, holds_strings, read_tokens
 from ebm_sklearn.vocabulary import Vocabulary
 
 SEQ2SEQ_CONSTRAINTS: dict[str, list[Any]] = {
@@ -80,6 +81,8 @@ class LearningSeq2Seq(SequenceEstimator):
     def _shaped(self, n_tokens: int, source: Read) -> dict[str, Any]:
         """Return what shapes the network, by the parameters as they are."""
         cell = self.cell if isinstance(self.cell, Cell) else recurrent_cell(self.cell, self.units)
+        if self.attention and type(cell) is not LSTMCell:
+            raise ValueError(f"attention=True needs cell='lstm', got cell={self.cell!r}: with it set attention=False")
         of_tokens = source.vocabulary is not None
         width = self.attention_size or cell.state_sizes[0]
         return {
@@ -130,19 +133,19 @@ class LearningSeq2Seq(SequenceEstimator):
     def _read_source(self, X: Any, *, reset: bool) -> Read:
         if reset:
             tokens = self.source == "tokens" or (self.source == "auto" and holds_tokens(X))
-            given = self.source_vocabulary
+            given = given_vocabulary(self.source_vocabulary, "source_vocabulary")
         else:
             tokens, given = self.source_vocabulary_ is not None, self.source_vocabulary_
         if not tokens:
             return Read(read_sequences(self, X, reset=reset, dtype=None if reset else self._dtype), None)
-        found = read_tokens(self, X, vocabulary=_vocabulary(given))
+        found = read_tokens(self, X, vocabulary=given)
         if reset:  # read_tokens counts features only where it makes the vocabulary
             self.n_features_in_ = 1
         return Read(found.data, found.vocabulary)
 
     def _read_target(self, y: Any, *, reset: bool) -> Tokens:
-        given = self.target_vocabulary if reset else self.target_vocabulary_
-        return read_tokens(self, _as_sequences(y), vocabulary=_vocabulary(given), name="y")
+        given = given_vocabulary(self.target_vocabulary, "target_vocabulary") if reset else self.target_vocabulary_
+        return read_tokens(self, _as_sequences(y), vocabulary=given, name="y")
 
     # ---- learning ----
 
@@ -240,10 +243,6 @@ def _is_of_integers(part: Any) -> bool:
     return isinstance(part, list | tuple) and all(
         isinstance(token, int | np.integer) and not isinstance(token, bool) for token in part
     )
-
-
-def _vocabulary(given: Any) -> Vocabulary | None:
-    return given if given is None or isinstance(given, Vocabulary) else Vocabulary(tuple(given))
 
 
 def _as_sequences(y: Any) -> Any:

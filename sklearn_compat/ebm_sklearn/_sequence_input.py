@@ -66,7 +66,8 @@ def read_sequences(
 
 def unboxed(X: Any) -> Any:
     """Return the array in a Series, whose elements may be arrays; anything else as it is."""
-    return X.to_numpy() if getattr(X, "ndim", 0) == 1 and hasattr(X, "to_numpy") else X
+    series = hasattr(X, "to_numpy") and not hasattr(X, "columns") and getattr(X, "ndim", 1) == 1
+    return X.to_numpy() if series else X
 
 
 def holds_sequences(X: Any) -> bool:
@@ -110,15 +111,33 @@ def _bearer_of_names(X: Any) -> Any:
 
 
 def _from_array(estimator: Any, X: Any, dtype: Any) -> SequenceData:
-    cube = getattr(X, "ndim", 0) == 3
+    cube = getattr(X, "ndim", 0) >= 3
+    _refuse_no_array(X)
     _refuse_ragged_rows(X)
-    X = check_array(X, allow_nd=cube, dtype="numeric", ensure_all_finite=False, input_name="X", estimator=estimator)
+    how: dict[str, Any] = {"dtype": "numeric", "ensure_all_finite": False, "input_name": "X", "estimator": estimator}
+    try:
+        X = check_array(X, allow_nd=cube, **how)
+    except ValueError as error:
+        if hasattr(X, "columns") and "with a sequence" in str(error):
+            raise ValueError("X is a data frame with sequences in its cells: give their column, X[name]") from error
+        raise
     try:
         return SequenceData.from_array(X, dtype=dtype)
     except ValueError as error:
         if cube and X.dtype.kind == "f" and np.isnan(X).any():
             raise ValueError(f"{error}. Where NaN fills sequences up, ebm_sklearn.from_padded cuts it off") from error
         raise
+
+
+def _refuse_no_array(X: Any) -> None:
+    """Say what can be given, where scikit-learn would have a generator or a mapping reshaped."""
+    if isinstance(X, list | tuple) or hasattr(X, "ndim") or hasattr(X, "__array__") or np.ndim(X) > 0:
+        return
+    once = "; what can be gone through only once becomes a list by list(X)" if hasattr(X, "__next__") else ""
+    raise ValueError(
+        f"X must be a list of arrays (length, n_features), or an array (n_samples, length, n_features) or "
+        f"(n_samples, n_features); got {type(X).__name__}{once}"
+    )
 
 
 def _refuse_ragged_rows(X: Any) -> None:

@@ -15,6 +15,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from ebm.data import checked_weights
 from ebm.networks.initial import Unset
+from ebm.networks.ranges import count_from
 from ebm.random import Random
 from ebm.recurrent.architecture import CELLS
 from ebm.recurrent.batch import SequenceSamples
@@ -116,6 +117,14 @@ class SequenceEstimator(NetworkEstimator):
         self.architecture_ = _architecture(values.get("architecture"), arrays, path)
         needed = partial(self._initial, Unset(), np.float32)
         self.parameters_, self._motion = take_like(arrays, needed, path), take_motion(arrays, path)
+
+
+def layer_sizes(given: Any) -> list[int]:
+    """Return the parameter hidden_layer_sizes as a list; ValueError when something in it is no size."""
+    sizes: list[int] = np.asarray(given).tolist()
+    for place, size in enumerate(sizes):
+        count_from(f"hidden_layer_sizes[{place}]", size)
+    return sizes
 
 
 def weighted(samples: SequenceSamples, sample_weight: Any) -> SequenceSamples:

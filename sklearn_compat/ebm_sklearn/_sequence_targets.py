@@ -58,9 +58,12 @@ def read_frame_labels(estimator: Any, y: Any, data: SequenceData, *, classes: An
     ------
     ValueError
         When y is missing, has another number of sequences or one of another length than in X (naming it), labels
-        are of several kinds, not finite, no classes, of a single class, or others than ``classes``.
+        are of several kinds or dimensions, not finite, no classes, of a single class, or others than ``classes``.
     """
     parts = frame_arrays(estimator, y, data)
+    for number, part in enumerate(parts):
+        if part.ndim > 1:
+            raise ValueError(f"sequence {number} of y must have shape (length,), a label a frame; got {part.shape}")
     kinds = [part.dtype.kind in "biuf" for part in parts]
     if any(kinds) and not all(kinds):
         first = kinds.index(not kinds[0])
@@ -102,6 +105,19 @@ def read_frame_targets(estimator: Any, y: Any, data: SequenceData, *, dtype: Any
     return FrameTargets(_like(data, values.frames), flat.pop())
 
 
+def refuse_targets_of_frames(y: Any, other: str) -> None:
+    """Say which estimator takes targets of every frame, where NumPy would call them inhomogeneous."""
+    y = unboxed(y)
+    if not isinstance(y, list | tuple) and not (isinstance(y, np.ndarray) and y.dtype.kind == "O"):
+        return
+    several = [len(part) for part in y if isinstance(part, list | tuple | np.ndarray) and np.ndim(part) > 0]
+    if len(set(several)) > 1:
+        raise ValueError(
+            f"y must have one target for each sequence, but holds arrays of lengths from {min(several)} to "
+            f"{max(several)}: for targets of every frame take {other}"
+        )
+
+
 def _like(data: SequenceData, frames: np.ndarray) -> SequenceData:
     return SequenceData(frames, data.starts, data.weights)
 
@@ -139,7 +155,7 @@ def _part(part: Any, number: int, length: int) -> np.ndarray:
     except ValueError as error:
         raise ValueError(f"{what} must have shape ({length},) or ({length}, n_targets): {error}") from error
     if array.ndim == 0:
-        raise ValueError(f"{what} is one value, {part!r}, but there must be one for each of {length} frames")
+        raise ValueError(f"{what} is one value, {array.item()!r}, but there must be one for each of {length} frames")
     if len(array) != length:
         raise ValueError(f"{what} has {len(array)} frames, but sequence {number} of X has {length}")
     if array.ndim > 2:

@@ -70,6 +70,21 @@ def read_tokens(
     return Tokens(data.weighted(sample_weight), vocabulary, all(isinstance(sequence, str) for sequence in X))
 
 
+def given_vocabulary(given: Any, name: str) -> Vocabulary | None:
+    """Return the vocabulary that the parameter ``name`` gives; None where it gives none.
+
+    Raises
+    ------
+    ValueError
+        When tokens are none, or have no order of their own: that of a set changes from process to process.
+    """
+    if given is None or isinstance(given, Vocabulary):
+        return given
+    if isinstance(given, set | frozenset):
+        raise ValueError(f"{name} is a set, whose tokens have no order to number them by: give sorted({name})")
+    return Vocabulary(tuple(given))
+
+
 def _whole(X: Any, name: str) -> Any:
     """Return X so that it can be gone through more than once."""
     X = unboxed(X)

@@ -77,6 +77,8 @@ class AttentionDisplay:
             When the estimator has no attention, x or y are not as in its `fit`, or the target is empty.
         """
         check_is_fitted(estimator)
+        if not hasattr(estimator, "attention_weights"):
+            raise ValueError(f"{type(estimator).__name__} has no attention: give a Seq2Seq")
         if y is None:
             y = estimator.predict([x])[0]
             if len(y) == 0:

@@ -194,7 +194,8 @@ class Autoencoder(LearningAutoencoder):
     image_shape : tuple of int, default=None
         (height, width) or (height, width, channels) of rows that are images; images as such tell it themselves.
     optimizer : {"adam", "adamw", "sgd", "rmsprop"} or optimizer, default="adam"
-        An optimiser of `ebm.optimizers`, such as ``SGD(0.1, momentum=0.9)``, brings its own rate and decay.
+        An optimiser of `ebm.optimizers`, such as ``ebm.optimizers.sgd.SGD(0.1, momentum=0.9)``, brings its own rate
+        and decay.
     learning_rate : float or callable, default=1e-3
         Or a schedule of `ebm.optimizers.schedules`.
     schedule : {"constant", "linear"}, default="constant"

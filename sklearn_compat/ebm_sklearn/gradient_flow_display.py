@@ -73,9 +73,9 @@ class GradientFlowDisplay:
         n_lags : int, default=None
             Frames to go back; as many as the shortest sequence has, by default and at most.
         name : str, default=None
-            What labels begin with; the estimator's cell by default.
+            What labels begin with; the name of the estimator's cell by default.
         ax : matplotlib.axes.Axes, default=None
-            Where to draw; a new figure by default.
+            Where to draw, in colours that are not there yet; a new figure by default.
 
         Returns
         -------
@@ -91,7 +91,8 @@ class GradientFlowDisplay:
             raise ValueError(f"{type(estimator).__name__} has no recurrent layers that read sequences frame by frame")
         body, sequences = estimator._recurrent_part(X)
         layers = layer_inputs(body, part(estimator.parameters_, "body."), sequences)
-        label = name if name is not None else str(estimator.architecture_["cell"])
+        cell = estimator.architecture_["cell"]
+        label = name if name is not None else cell if isinstance(cell, str) else type(cell).__name__
         flows = [
             gradient_flow(
                 layer.cell, layer.parameters, layer.frames, n_lags=n_lags,
@@ -142,6 +143,8 @@ class GradientFlowDisplay:
         GradientFlowDisplay
             This display.
         """
+        if not self.flows:
+            raise ValueError("there must be at least one cell to draw, got none")
         curves = []
         for flow in self.flows:
             beside = [("bound", flow.bound), ("forget gates", flow.forget)] if bounds else []

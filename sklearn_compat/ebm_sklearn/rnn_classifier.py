@@ -23,7 +23,7 @@ class RNNClassifier(RecurrentClassification):
     ----------
     cell : {"lstm", "lstm_peephole", "gru", "gru_before", "tanh", "relu", "deep_transition"} or Cell, default="lstm"
         How the state goes from frame to frame: by its name, or a cell of `ebm.recurrent` with its own width, such as
-        ``SCRNCell(64, 32)``.
+        ``ebm.recurrent.scrn.SCRNCell(64, 32)``.
     units : int, default=64
         Width of the state of a cell by name.
     n_layers : int, default=1
@@ -45,7 +45,8 @@ class RNNClassifier(RecurrentClassification):
     class_weight : dict, "balanced" or None, default=None
         Factors of the sequences' weights by class; "balanced" makes all classes weigh the same.
     optimizer : {"adam", "adamw", "sgd", "rmsprop"} or optimizer, default="adam"
-        An optimiser of `ebm.optimizers`, such as ``SGD(0.1, momentum=0.9)``, brings its own rate and decay.
+        An optimiser of `ebm.optimizers`, such as ``ebm.optimizers.sgd.SGD(0.1, momentum=0.9)``, brings its own rate
+        and decay.
     learning_rate : float or callable, default=1e-2
         Or a schedule of `ebm.optimizers.schedules`.
     schedule : {"constant", "linear"}, default="constant"

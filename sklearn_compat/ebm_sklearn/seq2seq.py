@@ -29,8 +29,9 @@ class Seq2Seq(ClassNamePrefixFeaturesOutMixin, TransformerMixin, UsedSeq2Seq):
 
     Parameters
     ----------
-    cell : {"lstm", "gru", "tanh", ...} or Cell, default="lstm"
-        What the layers are of; a cell of `ebm.recurrent` brings its own number of units. With attention an LSTM.
+    cell : {"lstm", "lstm_peephole", "gru", "gru_before", "tanh", "relu", "deep_transition"} or Cell, default="lstm"
+        What the layers are of; a cell of `ebm.recurrent` brings its own number of units. With attention "lstm": the
+        others need ``attention=False``.
     units : int, default=64
         Width of a layer, in each direction.
     n_layers : int, default=1
@@ -59,7 +60,8 @@ class Seq2Seq(ClassNamePrefixFeaturesOutMixin, TransformerMixin, UsedSeq2Seq):
     max_length : int, default=None
         Tokens after which `predict` cuts a target off, with a warning. None takes twice the longest target of `fit`.
     optimizer : {"adam", "adamw", "sgd", "rmsprop"} or optimizer, default="adam"
-        An optimiser of `ebm.optimizers`, such as ``SGD(0.1, momentum=0.9)``, brings its own rate and decay.
+        An optimiser of `ebm.optimizers`, such as ``ebm.optimizers.sgd.SGD(0.1, momentum=0.9)``, brings its own rate
+        and decay.
     learning_rate : float or callable, default=3e-3
         Or a schedule of `ebm.optimizers.schedules`.
     schedule : {"constant", "linear"}, default="constant"

@@ -29,7 +29,7 @@ class SequenceGenerator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, UsedG
 
     Parameters
     ----------
-    cell : {"lstm", "lstm_peephole", "gru", "tanh", "relu", "deep_transition"} or Cell, default="lstm"
+    cell : {"lstm", "lstm_peephole", "gru", "gru_before", "tanh", "relu", "deep_transition"} or Cell, default="lstm"
         How the state goes from token to token: by its name, or a cell of `ebm.recurrent` with its own width.
     units : int, default=128
         Width of a layer.
@@ -47,7 +47,8 @@ class SequenceGenerator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, UsedG
     max_length : int, default=None
         Tokens after which made sequences are cut off, with a warning. None takes twice the longest sequence of `fit`.
     optimizer : {"adam", "adamw", "sgd", "rmsprop"} or optimizer, default="adam"
-        An optimiser of `ebm.optimizers`, such as ``SGD(0.1, momentum=0.9)``, brings its own rate and decay.
+        An optimiser of `ebm.optimizers`, such as ``ebm.optimizers.sgd.SGD(0.1, momentum=0.9)``, brings its own rate
+        and decay.
     learning_rate : float or callable, default=3e-3
         Or a schedule of `ebm.optimizers.schedules`.
     schedule : {"constant", "linear"}, default="constant"

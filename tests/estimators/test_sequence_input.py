@@ -179,7 +179,7 @@ def holed(value):
         (np.zeros((2, 0, 2)), r"none of them 0; got \(2, 0, 2\)"),
         ([RAGGED[0] * 1j], "Complex data not supported: sequence 0"),
         (CUBE * 1j, "Complex data not supported"),
-        (None, "Expected 2D array"),
+        (None, "got NoneType"),
     ],
 )
 def test_what_is_no_sequences_is_refused(X, message):

@@ -172,7 +172,7 @@ def test_what_has_no_flow_is_refused():
         GradientFlowDisplay.from_estimator(RNNClassifier(), FRAMES)
     with pytest.raises(ValueError, match="PCA has no recurrent layers"):
         GradientFlowDisplay.from_estimator(PCA().fit(FRAMES[0]), FRAMES)
-    with pytest.raises(ValueError, match="curves must be at least one"):
+    with pytest.raises(ValueError, match="at least one cell to draw, got none"):
         GradientFlowDisplay([]).plot()
 
 
