@@ -83,9 +83,10 @@ class FittedRecurrent(  # type: ignore[call-arg]  # mypy does not see scikit-lea
         frame = np.asarray(frame)
         if frame.shape != (self.n_features_in_,):
             raise ValueError(f"frame has shape {frame.shape}, but a frame here is ({self.n_features_in_},)")
-        values = SequenceData.from_array(frame[None, :], dtype=self._dtype, name="frame").frames[0]
+        if frame.dtype != self._dtype or not np.isfinite(frame).all():  # what is fine already need not wait
+            frame = SequenceData.from_array(frame[None, :], dtype=self._dtype, name="frame").frames[0]
         with self._limited():
-            return self._stream.step(values)
+            return self._stream.step(frame)
 
     def _frame_by_frame(self) -> RecurrentNetwork:
         """Return the network with an answer at every frame, the one that a sequence has which ends there."""

@@ -62,7 +62,7 @@ def read_frame_labels(estimator: Any, y: Any, data: SequenceData, *, classes: An
     """
     parts = frame_arrays(estimator, y, data)
     for number, part in enumerate(parts):
-        if part.ndim > 1:
+        if part.ndim > 1 and part.shape[1] != 1:  # scikit-learn warns of a column, and takes it
             raise ValueError(f"sequence {number} of y must have shape (length,), a label a frame; got {part.shape}")
     kinds = [part.dtype.kind in "biuf" for part in parts]
     if any(kinds) and not all(kinds):

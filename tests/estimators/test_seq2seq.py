@@ -148,7 +148,7 @@ def test_bad_parameters_are_told():
                   {"dropout": 1.0}, {"max_length": 0}):  # fmt: skip
         with pytest.raises(ValueError, match=next(iter(wrong))):
             Seq2Seq(**{**SMALL, **wrong}).fit(X, Y)
-    with pytest.raises(ValueError, match="attend"):
+    with pytest.raises(ValueError, match="attention=False"):
         Seq2Seq("tanh", **SMALL).fit(X, Y)
 
 

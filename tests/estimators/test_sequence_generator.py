@@ -352,7 +352,7 @@ def test_bad_parameters_are_refused():
             small(**bad).fit(TEXTS)
     with pytest.raises(ValueError, match="there twice"):
         small(vocabulary="aab").fit(TEXTS)
-    with pytest.raises(ValueError, match="units"):
+    with pytest.raises(ValueError, match="hidden_layer_sizes"):
         small(hidden_layer_sizes=(0,)).fit(*captions())
 
 

@@ -174,7 +174,7 @@ def holed(value):
         (["abc", "d"], "X holds strings, but numbers are needed"),
         (np.zeros(3), "Expected 2D array, got 1D array"),
         ([1.0, 2.0], "Expected 2D array, got 1D array"),
-        (CUBE[None], "dim 4"),
+        (CUBE[None], r"must have shape \(n_samples, length, n_features\)"),
         (np.zeros((0, 3, 2)), r"0 sample\(s\)"),
         (np.zeros((2, 0, 2)), r"none of them 0; got \(2, 0, 2\)"),
         ([RAGGED[0] * 1j], "Complex data not supported: sequence 0"),
