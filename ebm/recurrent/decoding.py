@@ -28,6 +28,7 @@ from ebm.networks.packing import Packing
 from ebm.networks.ranges import count_from
 from ebm.networks.sequential import part
 from ebm.recurrent.attention import Source
+from ebm.recurrent.drawing import gathered
 from ebm.recurrent.encoder_decoder import DECODER, Encoded, EncoderDecoder
 from ebm.recurrent.stack import StackStates
 
@@ -148,7 +149,8 @@ class _Steps:
 
 def _greedy(steps: _Steps, encoded: Encoded, limits: np.ndarray) -> Said:
     n = limits.size
-    tokens, lengths, ended = np.zeros((n, limits.max()), np.int64), np.zeros(n, np.int64), np.zeros(n, bool)
+    taken: list[tuple[np.ndarray, np.ndarray]] = []
+    ended = np.zeros(n, bool)
     totals, going, read, states = np.zeros(n), np.arange(n), np.full(n, steps.boundary), encoded.states
     for t in range(limits.max() + 1):
         log_p, states = steps.read(read, steps.source(encoded, going), states)
@@ -161,8 +163,8 @@ def _greedy(steps: _Steps, encoded: Encoded, limits: np.ndarray) -> Said:
         if not on.any():
             break
         going, read, states = going[on], chosen[on], steps.chosen(states, np.flatnonzero(on))
-        tokens[going, t], lengths[going] = read, t + 1
-    return Said([row[:length] for row, length in zip(tokens, lengths, strict=True)], totals, ended)
+        taken.append((going, read))
+    return Said(gathered(taken, n), totals, ended)
 
 
 @dataclass

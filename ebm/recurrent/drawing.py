@@ -102,7 +102,8 @@ def draw(
     if unknown := [token for token in how.prefix if not 0 <= token < model.n_tokens]:
         raise ValueError(f"the prefix must hold tokens in [0, {model.n_tokens}), got {unknown[0]}")
     going, read = np.arange(n), np.full(n, model.boundary)
-    tokens, lengths, ended = np.zeros((n, how.max_length), np.int64), np.zeros(n, np.int64), np.zeros(n, bool)
+    steps: list[tuple[np.ndarray, np.ndarray]] = []
+    ended = np.zeros(n, bool)
     states, _ = model.first_states(parameters, vectors, Context())
     context = Context(reuse=True, resize=True, constant=True)
     for t in range(how.max_length + 1):
@@ -118,9 +119,28 @@ def draw(
         going, read = going[~stops], chosen[~stops]
         if going.size == 0:
             break
-        tokens[going, t], lengths[going] = read, t + 1
+        steps.append((going, read))
         states = tuple(tuple(state[~stops] for state in layer) for layer in states)  # copies
-    return Drawn([row[:length] for row, length in zip(tokens, lengths, strict=True)], ended)
+    return Drawn(gathered(steps, n), ended)
+
+
+def gathered(steps: Sequence[tuple[np.ndarray, np.ndarray]], n: int) -> list[np.ndarray]:
+    """Return n sequences, in no more room than the longest of them takes of each.
+
+    Parameters
+    ----------
+    steps : sequence of (ndarray, ndarray)
+        For each time the sequences that go on, and their tokens then.
+    n : int
+
+    Returns
+    -------
+    list of ndarray of int64, (length,)
+    """
+    tokens, lengths = np.zeros((n, len(steps)), np.int64), np.zeros(n, np.int64)
+    for t, (going, read) in enumerate(steps):
+        tokens[going, t], lengths[going] = read, t + 1
+    return [row[:length] for row, length in zip(tokens, lengths, strict=True)]
 
 
 def _step(

@@ -198,6 +198,7 @@ class LearningGenerator(SequenceEstimator):
 
     def _restore(self, arrays: dict[str, np.ndarray], values: dict[str, Any], path: str | os.PathLike[str]) -> None:
         super()._restore(arrays, values, path)
+        self._check_width(self.architecture_["n_inputs"], path)
         self.vocabulary_ = _vocabulary(values, self.architecture_["n_tokens"], path)
         self._text, self.longest_ = bool(values.get("text")), take_count(values, "longest", path)
         if self._text and not isinstance(self.vocabulary_.tokens[0], str):

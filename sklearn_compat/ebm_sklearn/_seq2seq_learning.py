@@ -219,6 +219,7 @@ class LearningSeq2Seq(SequenceEstimator):
 
     def _restore(self, arrays: dict[str, np.ndarray], values: dict[str, Any], path: str | os.PathLike[str]) -> None:
         super()._restore(arrays, values, path)
+        self._check_width(self.architecture_["n_features"], path)
         n_source = self.architecture_["n_source_tokens"]
         self.source_vocabulary_ = None if n_source is None else _restored(values, "source_tokens", n_source, path)
         self.target_vocabulary_ = _restored(values, "target_tokens", self.architecture_["n_tokens"], path)

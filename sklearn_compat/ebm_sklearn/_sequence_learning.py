@@ -118,6 +118,12 @@ class SequenceEstimator(NetworkEstimator):
         needed = partial(self._initial, Unset(), np.float32)
         self.parameters_, self._motion = take_like(arrays, needed, path), take_motion(arrays, path)
 
+    def _check_width(self, n_inputs: int | None, path: str | os.PathLike[str]) -> None:
+        """Refuse a file whose network reads other features than X has; tokens, of None features, count as one."""
+        if self.n_features_in_ != (1 if n_inputs is None else n_inputs):
+            told = "tokens" if n_inputs is None else f"{n_inputs} features"
+            raise ModelFileError(f"{path}: the network reads {told}, but n_features_in is {self.n_features_in_}")
+
 
 def layer_sizes(given: Any) -> list[int]:
     """Return the parameter hidden_layer_sizes as a list; ValueError when something in it is no size."""

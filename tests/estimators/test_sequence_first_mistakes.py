@@ -176,7 +176,27 @@ def test_requests_that_make_no_sense_are_refused():
         model.predict(TEXTS, beam_width=2.5)
 
 
+@pytest.mark.filterwarnings("ignore::ebm_sklearn.UnendedSequenceWarning")
+def test_a_generous_limit_takes_no_memory():
+    """10^12 tokens would be 7 TiB, of sequences that end after a few."""
+    generator = SequenceGenerator(**{**SMALL, "n_iter": 200, "max_length": 10**12}).fit(TEXTS)
+    assert generator.sample(2, random_state=0).shape == (2,)
+    model = Seq2Seq(**{**SMALL, "n_iter": 30, "max_length": 10**12}).fit(TEXTS, list("abcd"))
+    assert model.predict(TEXTS, beam_width=2).shape == model.predict(TEXTS).shape == (4,)
+
+
 # ---- files ----
+
+
+@pytest.mark.parametrize("data", [(TEXTS,), (np.eye(4), TEXTS)])
+def test_a_file_of_other_features_than_its_network_reads_is_refused(tmp_path, data):
+    model = SequenceGenerator(**SMALL).fit(*data)
+    other = Seq2Seq(**SMALL).fit(data[0], TEXTS)
+    for estimator in (model, other):
+        estimator.n_features_in_ = 3
+        estimator.save(tmp_path / "model")
+        with pytest.raises(ModelFileError, match=r"the network reads .*, but n_features_in is 3"):
+            type(estimator).load(tmp_path / "model")
 
 
 @pytest.mark.parametrize("cell", [None, "lstm", [], {"part": "Dense", "fields": {"units": 4}}])

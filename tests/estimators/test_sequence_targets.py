@@ -64,7 +64,10 @@ def test_labels_of_rows_are_plain():
         ([[1, 2, 3, 4], [1], list("abcdefg")], "numbers or strings, not both: those of sequence 0 and sequence 2"),
         ([[1] * 4, [1], [1] * 7], "at least 2 classes, but the data has 1 class"),
         ([[0.5, 2, 3, 4], [1], [1] * 7], "Unknown label type: continuous"),
-        ([np.ones((4, 2)), np.ones((1, 2)), np.ones((7, 2))], r"sequence 0 of y must have shape \(length,\), a label a frame; got \(4, 2\)"),
+        (
+            [np.ones((4, 2)), np.ones((1, 2)), np.ones((7, 2))],
+            r"sequence 0 of y must have shape \(length,\), a label a frame; got \(4, 2\)",
+        ),
     ],
 )
 def test_labels_that_do_not_belong_to_the_frames_are_refused(y, message):
