@@ -27,7 +27,7 @@ from ebm.networks.packing import Packing
 from ebm.networks.ranges import count_from
 from ebm.random import Random, Stream
 from ebm.recurrent import device_attention
-from ebm.recurrent.cell import States, fitting, none
+from ebm.recurrent.cell import States, begun, fitting, none
 from ebm.recurrent.lstm import LSTMCell, pair
 from ebm.recurrent.products import add_times_transposed, outer_into, packed, project_inputs, times, weight_gradients
 
@@ -202,7 +202,7 @@ class AttentionCell:
         previous, before, squashed = (context.empty(shape, x.dtype) for _ in range(3))
         y = context.empty((packing.n_frames, source.values.shape[1] + units), x.dtype)
         finals = tuple(context.empty((packing.n, size), x.dtype) for size in self.state_sizes)
-        given: Any = states or none(self.state_sizes, x.dtype, context)
+        given: Any = begun(states, self.state_sizes, packing, x, context)
         both = (previous, before)
         if on_gpu(x):
             there = looking[1:7] + looking[8:]
