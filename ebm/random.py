@@ -74,6 +74,8 @@ class Stream(enum.IntEnum):
     HEAD = 99  # first weights of a classifier on top of an encoder
     SEQUENCE_DROPOUT = 105  # which columns are dropped from whole sequences
     RECURRENT_DROPOUT = 106  # which units a recurrent cell's products do not see, in a whole sequence
+    ATTENTION = 120  # first weights of attention
+    DECODER = 121  # first weights of what turns a source's frames into a target: bridge, embedding, cells, output
     GENERATION = 115  # tokens drawn from a model of sequences
 
 

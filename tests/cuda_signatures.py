@@ -50,7 +50,15 @@ def of_sequences(real: types.Type) -> dict[str, list[tuple[types.Type, ...]]]:
     rows, row, numbers, clock = matrix(real), vector(real), vector(i64), vector(u32)
     kinds = (real, i64)  # frames may be tokens
     moment = (i64, i64, i64)
+    looking = (rows, rows, row, *(numbers,) * 4, row)  # keys, values, energy, where they are, weights
     return {
+        "attention._place_gpu": [(numbers,) * 3],
+        "attention_device._look_gpu": [(rows, rows, *looking, rows, *moment)],
+        "attention_device._look_back_gpu": [(rows, *looking, row, *(rows,) * 4, *moment)],
+        "chunks._gpu": [
+            (matrix(k), numbers, numbers, matrix(i64), clock, i64, *(numbers,) * 3, matrix(k)) for k in kinds
+        ],
+        "shift._gpu": [(rows, numbers, rows, numbers, rows)],
         "frames._load_gpu": [(matrix(k), numbers, numbers, clock, i64, *(numbers,) * 3, matrix(k)) for k in kinds],
         "frames._gather_gpu": [(matrix(k), numbers, matrix(k)) for k in kinds],
         "frames._scatter_gpu": [(matrix(k), numbers, types.boolean, matrix(k)) for k in kinds],
@@ -61,6 +69,8 @@ def of_sequences(real: types.Type) -> dict[str, list[tuple[types.Type, ...]]]:
         ],
         "ends._take_gpu": [(rows, numbers, numbers, rows)],
         "ends._put_gpu": [(rows, numbers, numbers, rows)],
+        "sequence_means._mean_gpu": [(rows, numbers, numbers, numbers, rows)],
+        "sequence_means._spread_gpu": [(rows, numbers, numbers, numbers, rows)],
         "sequence_masks._draw_gpu": [(real, real, rows, clock, u32, u32, u32)],
         "sequence_masks._apply_gpu": [(rows, rows, numbers, numbers, rows)],
         "leaky._rates_gpu": [(row, real, row)],

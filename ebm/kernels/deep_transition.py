@@ -6,7 +6,8 @@ and with a shortcut h_{t-1} S is added to z^L_t. Backwards, with delta^l = dL/dy
 
     dz^l = delta^l f'(z^l),    delta^{l-1} = dz^l W_l^T,    dL/dh_{t-1} = dz^1 W_1^T + dz^L S^T
 
-Gradients of W_l and S are products over all frames at the end.
+Gradients of W_l and S are products over all frames at the end. With a mask m of each sequence (variational dropout) W_1
+and S see m h_{t-1}, and what comes back from their products is times m.
 
 Source: Pascanu, Gulcehre, Cho & Bengio 2014 (arXiv:1312.6026), section 3: the deep transition RNN, and the one with
 shortcuts, DT(S)-RNN.
@@ -28,9 +29,11 @@ from ebm.kernels.recurrence import (
     copy_row,
     following,
     hand_on,
+    mask_back,
     multiply_rows,
     pass_on,
     recur,
+    see,
     share,
     take_state,
 )
@@ -70,7 +73,7 @@ def _slope(out: Any, top: Any, rows: Any, kind: Any, gates: Any, carried: Any, b
 @core(allocates=False)
 def _forward(
     gates: Any, deeper: Any, panels: Any, transitions: Any, bias: Any, shortcut: Any, kind: Any, initial: Any,
-    previous: Any, between: Any, hidden: Any, final: Any,
+    previous: Any, masks: Any, seen: Any, between: Any, hidden: Any, final: Any,
     starts: Any, active: Any, ends: Any, order: Any, first: Any, last: Any,
 ) -> None:  # fmt: skip
     low, high = share(ends, first, last)
@@ -81,13 +84,14 @@ def _forward(
         if rows <= 0:
             break
         top = starts[t] + low
-        multiply_rows(previous, top, rows, panels, units, gates, top)
+        see(previous, top, rows, masks, order, low, seen)
+        multiply_rows(seen, top, rows, panels, units, gates, top)
         _activate(gates, top, rows, kind, between[0] if more > 0 else hidden)
         for k in range(more):
             _put_bias(bias, k, top, rows, deeper)
             multiply_rows(between[k], top, rows, transitions[k], units, deeper[k], top)
             if k + 1 == more and shortcut.shape[0] > 0:
-                multiply_rows(previous, top, rows, shortcut, units, deeper[k], top)
+                multiply_rows(seen, top, rows, shortcut, units, deeper[k], top)
             _activate(deeper[k], top, rows, kind, between[k + 1] if k + 1 < more else hidden)
         for r in range(rows):
             hand_on(hidden[top + r], following(t, starts, active, low + r), order, low + r, previous, final)
@@ -95,8 +99,8 @@ def _forward(
 
 @core(allocates=False)
 def _backward(
-    gates: Any, deeper: Any, panels: Any, transitions: Any, shortcut: Any, kind: Any, between: Any, hidden: Any,
-    dy: Any, d_final: Any, carried: Any, d_initial: Any,
+    gates: Any, deeper: Any, panels: Any, transitions: Any, shortcut: Any, kind: Any, masks: Any, between: Any,
+    hidden: Any, dy: Any, d_final: Any, carried: Any, d_initial: Any,
     starts: Any, active: Any, ends: Any, order: Any, first: Any, last: Any,
 ) -> None:  # fmt: skip
     """Write dz into ``gates`` and ``deeper``; ``carried`` (ranks, padded units) brings dL/dh from time to time."""
@@ -121,6 +125,7 @@ def _backward(
             multiply_rows(gates, top, rows, panels, units, carried, low)
             if shortcut.shape[0] > 0:
                 multiply_rows(deeper[more - 1], top, rows, shortcut, units, carried, low)
+            mask_back(carried, masks, order, low, rows)
     if d_initial.shape[0] > 0:
         for rank in range(low, high):
             copy_row(carried[rank, :units], d_initial[order[rank]])
@@ -153,7 +158,7 @@ def _work(hidden: Any, transitions: Any) -> int:
 
 def forward(
     gates: Any, deeper: Any, weights: tuple[Any, Any, Any, Any], kind: Any, initial: Any,
-    previous: Any, between: Any, hidden: Any, final: Any, packing: Any,
+    previous: Any, between: Any, hidden: Any, final: Any, packing: Any, dropped: tuple[Any, Any] | None = None,
 ) -> None:  # fmt: skip
     """Go through time.
 
@@ -177,14 +182,17 @@ def forward(
     final : ndarray of shape (n, units)
         Written: the state after the last frame.
     packing : Packing
+    dropped : tuple of two ndarrays of shape (n, units) and (n_frames, units), optional
+        A mask m of each sequence, and, written, m h before every frame: what W sees. By default it sees h.
     """
-    arguments = (gates, deeper, *weights, kind, initial, previous, between, hidden, final)
+    masks, seen = dropped or (previous[:0], previous)
+    arguments = (gates, deeper, *weights, kind, initial, previous, masks, seen, between, hidden, final)
     recur(_forward, arguments, packing, _work(hidden, weights[1]))
 
 
 def backward(
     gates: Any, deeper: Any, weights: tuple[Any, Any, Any], kind: Any, between: Any, hidden: Any, dy: Any,
-    d_final: Any, carried: Any, d_initial: Any, packing: Any,
+    d_final: Any, carried: Any, d_initial: Any, packing: Any, masks: Any = None,
 ) -> None:  # fmt: skip
     """Go back through time, and write dz^1 into ``gates`` and the others into ``deeper``.
 
@@ -205,8 +213,11 @@ def backward(
     d_initial : ndarray of shape (n, units), or (0, units) where it is not wanted
         Written: dL/dh before the first frame.
     packing : Packing
+    masks : ndarray of shape (n, units), optional
+        Those of the way forward.
     """
-    arguments = (gates, deeper, *weights, kind, between, hidden, dy, d_final, carried, d_initial)
+    masks = hidden[:0] if masks is None else masks
+    arguments = (gates, deeper, *weights, kind, masks, between, hidden, dy, d_final, carried, d_initial)
     recur(_backward, arguments, packing, _work(hidden, weights[1]))
 
 

@@ -4,6 +4,8 @@ Backwards, with delta_t = dL/dh_t in all (what comes from above, and from time t
 
     da_t = delta_t f'(a_t),    dL/dh_{t-1} = da_t W^T (+ what comes from above)
 
+With a mask m of each sequence (variational dropout) W sees m h_{t-1}, and what comes back from its product is times m.
+
 Source: Elman 1990 (doi:10.1207/s15516709cog1402_1); Werbos 1990 (doi:10.1109/5.58337) for the backward pass.
 """
 
@@ -21,10 +23,12 @@ from ebm.kernels.recurrence import (
     copy_row,
     following,
     hand_on,
+    mask_back,
     multiply_rows,
     pass_on,
     passed_back,
     recur,
+    see,
     share,
     take_state,
 )
@@ -35,7 +39,7 @@ if TYPE_CHECKING:
 
 @core(allocates=False)
 def _forward(
-    gates: Any, panels: Any, kind: Any, initial: Any, previous: Any, hidden: Any, final: Any,
+    gates: Any, panels: Any, kind: Any, initial: Any, previous: Any, masks: Any, seen: Any, hidden: Any, final: Any,
     starts: Any, active: Any, ends: Any, order: Any, first: Any, last: Any,
 ) -> None:  # fmt: skip
     low, high = share(ends, first, last)
@@ -46,7 +50,8 @@ def _forward(
         if rows <= 0:
             break
         top = starts[t] + low
-        multiply_rows(previous, top, rows, panels, units, gates, top)
+        see(previous, top, rows, masks, order, low, seen)
+        multiply_rows(seen, top, rows, panels, units, gates, top)
         for r in range(rows):
             h = hidden[top + r]
             copy_row(gates[top + r, :units], h)
@@ -56,7 +61,7 @@ def _forward(
 
 @core(allocates=False)
 def _backward(
-    gates: Any, panels: Any, kind: Any, hidden: Any, dy: Any, d_final: Any, carried: Any, d_initial: Any,
+    gates: Any, panels: Any, kind: Any, masks: Any, hidden: Any, dy: Any, d_final: Any, carried: Any, d_initial: Any,
     starts: Any, active: Any, ends: Any, order: Any, first: Any, last: Any,
 ) -> None:  # fmt: skip
     """Write da into ``gates``; ``carried`` (ranks, padded units) brings dL/dh from time to time."""
@@ -78,6 +83,7 @@ def _backward(
             clear_row(state)
         if rows > 0 and (t > 0 or d_initial.shape[0] > 0):
             multiply_rows(gates, starts[t] + low, rows, panels, units, carried, low)
+            mask_back(carried, masks, order, low, rows)
     for rank in range(low, min(high, done) if d_initial.shape[0] > 0 else low):
         copy_row(carried[rank, :units], d_initial[order[rank]])
 
@@ -108,8 +114,9 @@ def _step_back_gpu(
 
 
 def forward(
-    gates: Any, panels: Any, kind: Any, initial: Any, previous: Any, hidden: Any, final: Any, packing: Any
-) -> None:
+    gates: Any, panels: Any, kind: Any, initial: Any, previous: Any, hidden: Any, final: Any, packing: Any,
+    dropped: tuple[Any, Any] | None = None,
+) -> None:  # fmt: skip
     """Go through time.
 
     Parameters
@@ -127,14 +134,18 @@ def forward(
     final : ndarray of shape (n, units)
         Written: the state after the last frame.
     packing : Packing
+    dropped : tuple of two ndarrays of shape (n, units) and (n_frames, units), optional
+        A mask m of each sequence, and, written, m h before every frame: what W sees. By default it sees h.
     """
+    masks, seen = dropped or (previous[:0], previous)
     work = hidden.size * (hidden.shape[1] // MULTIPLY + 8)
-    recur(_forward, (gates, panels, kind, initial, previous, hidden, final), packing, work)
+    recur(_forward, (gates, panels, kind, initial, previous, masks, seen, hidden, final), packing, work)
 
 
 def backward(
-    gates: Any, panels: Any, kind: Any, hidden: Any, dy: Any, d_final: Any, carried: Any, d_initial: Any, packing: Any
-) -> None:
+    gates: Any, panels: Any, kind: Any, hidden: Any, dy: Any, d_final: Any, carried: Any, d_initial: Any, packing: Any,
+    masks: Any = None,
+) -> None:  # fmt: skip
     """Go back through time, and write da.
 
     Parameters
@@ -152,9 +163,12 @@ def backward(
     d_initial : ndarray of shape (n, units), or (0, units) where it is not wanted
         Written: dL/dh before the first frame.
     packing : Packing
+    masks : ndarray of shape (n, units), optional
+        Those of the way forward.
     """
+    masks = hidden[:0] if masks is None else masks
     work = hidden.size * (hidden.shape[1] // MULTIPLY + 4)
-    recur(_backward, (gates, panels, kind, hidden, dy, d_final, carried, d_initial), packing, work)
+    recur(_backward, (gates, panels, kind, masks, hidden, dy, d_final, carried, d_initial), packing, work)
 
 
 def step(

@@ -14,6 +14,8 @@ delta_t = dL/dh_t in all:
     after:   dm = r da_n,        da_r = m da_n r (1 - r),       dL/dh_{t-1} = delta z + (da_r | da_z | dm) W^T
     before:  ds = da_n W_n^T,    da_r = h_{t-1} ds r (1 - r),   dL/dh_{t-1} = delta z + r ds + (da_r | da_z) W_rz^T
 
+With a mask of each sequence (variational dropout) products see the masked state, and the mixture with z sees all of it.
+
 Source: Cho et al. 2014 (arXiv:1406.1078), eqs. 5 to 8, who reset before. After is what cuDNN and torch compute.
 """
 
@@ -34,10 +36,12 @@ from ebm.kernels.recurrence import (
     copy_row,
     following,
     hand_on,
+    multiply_back,
     multiply_rows,
     pass_on,
     passed_back,
     recur,
+    see,
     share,
     take_state,
 )
@@ -48,7 +52,8 @@ if TYPE_CHECKING:
 
 @core(allocates=False)
 def _forward(
-    gates: Any, panels: Any, bias: Any, initial: Any, previous: Any, step: Any, seen: Any, hidden: Any, final: Any,
+    gates: Any, panels: Any, bias: Any, initial: Any, previous: Any, masks: Any, seen: Any, step: Any, product: Any,
+    hidden: Any, final: Any,
     starts: Any, active: Any, ends: Any, order: Any, first: Any, last: Any,
 ) -> None:  # fmt: skip
     low, high = share(ends, first, last)
@@ -61,19 +66,21 @@ def _forward(
         top = starts[t] + low
         for rank in range(low, low + rows):
             clear_row(step[rank])
-        multiply_rows(previous, top, rows, panels, 3 * units, step, low)
+        see(previous, top, rows, masks, order, low, seen)
+        multiply_rows(seen, top, rows, panels, 3 * units, step, low)
         for r in range(rows):
             frame, rank = top + r, low + r
             open_gates(gates[frame], step[rank], units)
-            reset_product(gates[frame], step[rank], bias, seen[frame])
+            reset_product(gates[frame], step[rank], bias, product[frame])
             mix(gates[frame], previous[frame], hidden[frame])
             hand_on(hidden[frame], following(t, starts, active, rank), order, rank, previous, final)
 
 
 @core(allocates=False)
 def _backward(
-    gates: Any, panels: Any, previous: Any, seen: Any, dy: Any, d_final: Any, carried: Any, d_step: Any, sums: Any,
-    d_initial: Any, starts: Any, active: Any, ends: Any, order: Any, first: Any, last: Any,
+    gates: Any, panels: Any, previous: Any, masks: Any, product: Any, dy: Any, d_final: Any, carried: Any,
+    working: Any, d_step: Any, sums: Any, d_initial: Any,
+    starts: Any, active: Any, ends: Any, order: Any, first: Any, last: Any,
 ) -> None:  # fmt: skip
     """Write da into ``gates``; ``carried`` (ranks, padded units) brings dL/dh from time to time."""
     low, high = share(ends, first, last)
@@ -89,9 +96,9 @@ def _backward(
         for r in range(rows):
             frame = top + r
             back_from_mix(gates[frame], previous[frame], dy[frame], carried[low + r])
-            back_from_product(gates[frame], seen[frame], d_step[frame], sums[low + r])
+            back_from_product(gates[frame], product[frame], d_step[frame], sums[low + r])
         if rows > 0 and (t > 0 or d_initial.shape[0] > 0):
-            multiply_rows(d_step, top, rows, panels, units, carried, low)
+            multiply_back(d_step, top, rows, 3 * units, panels, units, carried, low, masks, order, working)
     if d_initial.shape[0] > 0:
         for rank in range(low, high):
             copy_row(carried[rank, :units], d_initial[order[rank]])
@@ -99,7 +106,7 @@ def _backward(
 
 @cuda_loop
 def _step_gpu(
-    gates: Any, bias: Any, previous: Any, seen: Any, hidden: Any, final: Any, order: Any, products: Any,
+    gates: Any, bias: Any, previous: Any, product: Any, hidden: Any, final: Any, order: Any, products: Any,
     top: Any, rows: Any, going: Any,
 ) -> None:  # fmt: skip
     units = hidden.shape[1]
@@ -112,13 +119,13 @@ def _step_gpu(
         n = tanh(gates[row, third] + r * m)
         h = mixed(z, n, previous[row, j])
         gates[row, j], gates[row, second], gates[row, third] = r, z, n
-        seen[row, j], hidden[row, j] = m, h
+        product[row, j], hidden[row, j] = m, h
         pass_on(h, rank, j, top, rows, going, order, previous, final)
 
 
 @cuda_loop
 def _step_back_gpu(
-    gates: Any, previous: Any, seen: Any, dy: Any, d_final: Any, carried: Any, beside: Any, d_step: Any, sums: Any,
+    gates: Any, previous: Any, product: Any, dy: Any, d_final: Any, carried: Any, beside: Any, d_step: Any, sums: Any,
     order: Any, top: Any, rows: Any, going: Any,
 ) -> None:  # fmt: skip
     units = dy.shape[1]
@@ -131,7 +138,7 @@ def _step_back_gpu(
             delta += beside[rank, j]
         d_z = delta * (previous[row, j] - n) * sigmoid_slope(z)
         d_n = (delta - delta * z) * tanh_slope(n)
-        d_r, d_m = d_n * seen[row, j] * sigmoid_slope(r), d_n * r
+        d_r, d_m = d_n * product[row, j] * sigmoid_slope(r), d_n * r
         beside[rank, j] = delta * z
         add_up(d_m, rank, j, going, sums)
         gates[row, j], gates[row, second], gates[row, third] = d_r, d_z, d_n
@@ -139,8 +146,8 @@ def _step_back_gpu(
 
 
 def forward(
-    gates: Any, panels: Any, bias: Any, initial: Any, previous: Any, step: Any, seen: Any, hidden: Any, final: Any,
-    packing: Any,
+    gates: Any, panels: Any, bias: Any, initial: Any, previous: Any, step: Any, product: Any, hidden: Any, final: Any,
+    packing: Any, dropped: tuple[Any, Any] | None = None,
 ) -> None:  # fmt: skip
     """Go through time.
 
@@ -158,19 +165,22 @@ def forward(
         Written: h before every frame.
     step : ndarray of shape (n, gate_columns(3 units))
         Working memory.
-    seen, hidden : ndarray of shape (n_frames, units)
+    product, hidden : ndarray of shape (n_frames, units)
         Written: m, and h after every frame.
     final : ndarray of shape (n, units)
         Written: h after the last frame.
     packing : Packing
+    dropped : tuple of two ndarrays of shape (n, units) and (n_frames, units), optional
+        A mask of each sequence, and, written, the masked h before every frame: what W sees. By default it sees h.
     """
+    masks, seen = dropped or (previous[:0], previous)
     work = hidden.size * (3 * hidden.shape[1] // MULTIPLY + 18)
-    recur(_forward, (gates, panels, bias, initial, previous, step, seen, hidden, final), packing, work)
+    recur(_forward, (gates, panels, bias, initial, previous, masks, seen, step, product, hidden, final), packing, work)
 
 
 def backward(
-    gates: Any, panels: Any, previous: Any, seen: Any, dy: Any, d_final: Any, carried: Any, d_step: Any, sums: Any,
-    d_initial: Any, packing: Any,
+    gates: Any, panels: Any, previous: Any, product: Any, dy: Any, d_final: Any, carried: Any, working: Any,
+    d_step: Any, sums: Any, d_initial: Any, packing: Any, masks: Any = None,
 ) -> None:  # fmt: skip
     """Go back through time.
 
@@ -180,10 +190,10 @@ def backward(
         r, z, n; da_r, da_z, da_n afterwards.
     panels : ndarray
         W^T, packed.
-    previous, seen, dy : ndarray of shape (n_frames, units)
+    previous, product, dy : ndarray of shape (n_frames, units)
     d_final : ndarray of shape (n, units), or (0, units) for zeros
         dL/dh after the last frame.
-    carried : ndarray of shape (n, gate_columns(units))
+    carried, working : ndarray of shape (n, gate_columns(units))
         Working memory.
     d_step : ndarray of shape (n_frames, gate_columns(3 units))
         Written: gradients of h W: da_r, da_z, dm.
@@ -192,29 +202,34 @@ def backward(
     d_initial : ndarray of shape (n, units), or (0, units) where it is not wanted
         Written: dL/dh before the first frame.
     packing : Packing
+    masks : ndarray of shape (n, units), optional
+        Those of the way forward.
     """
+    masks = dy[:0] if masks is None else masks
     work = dy.size * (3 * dy.shape[1] // MULTIPLY + 8)
-    recur(_backward, (gates, panels, previous, seen, dy, d_final, carried, d_step, sums, d_initial), packing, work)
+    given = (gates, panels, previous, masks, product, dy, d_final, carried, working, d_step, sums, d_initial)
+    recur(_backward, given, packing, work)
 
 
 def step(
-    gates: Any, bias: Any, previous: Any, seen: Any, hidden: Any, final: Any, order: Any, products: Any, moment: Moment
-) -> None:
+    gates: Any, bias: Any, previous: Any, product: Any, hidden: Any, final: Any, order: Any, products: Any,
+    moment: Moment,
+) -> None:  # fmt: skip
     """Go through one time on a GPU: as `forward`, but rows of gates are not padded.
 
     ``products`` (n, 3 units) hold h W for the ranks of the time.
     """
-    arrays = (gates, bias, previous, seen, hidden, final, order, products)
+    arrays = (gates, bias, previous, product, hidden, final, order, products)
     _step_gpu(moment.rows * hidden.shape[1], *arrays, *moment)
 
 
 def step_back(
-    gates: Any, previous: Any, seen: Any, dy: Any, d_final: Any, carried: Any, beside: Any, d_step: Any, sums: Any,
+    gates: Any, previous: Any, product: Any, dy: Any, d_final: Any, carried: Any, beside: Any, d_step: Any, sums: Any,
     order: Any, moment: Moment,
 ) -> None:  # fmt: skip
     """Go back through one time on a GPU: as `backward`.
 
     Of dL/dh of the time after, ``carried`` holds the product, and ``beside`` (n, units) delta z.
     """
-    arrays = (gates, previous, seen, dy, d_final, carried, beside, d_step, sums, order)
+    arrays = (gates, previous, product, dy, d_final, carried, beside, d_step, sums, order)
     _step_back_gpu(moment.rows * dy.shape[1], *arrays, *moment)

@@ -20,10 +20,13 @@ from ebm.kernels.recurrence import (
     copy_row,
     following,
     hand_on,
+    mask_back,
+    multiply_back,
     multiply_part,
     pass_on,
     passed_back,
     recur,
+    see,
     share,
     take_state,
 )
@@ -34,7 +37,8 @@ if TYPE_CHECKING:
 
 @core(allocates=False)
 def _forward(
-    gates: Any, panels: Any, initial: Any, previous: Any, step: Any, reset: Any, hidden: Any, final: Any,
+    gates: Any, panels: Any, initial: Any, previous: Any, masks: Any, seen: Any, step: Any, reset: Any, hidden: Any,
+    final: Any,
     starts: Any, active: Any, ends: Any, order: Any, first: Any, last: Any,
 ) -> None:  # fmt: skip
     low, high = share(ends, first, last)
@@ -47,10 +51,11 @@ def _forward(
         top = starts[t] + low
         for rank in range(low, low + rows):
             clear_row(step[rank])
-        multiply_part(previous, top, rows, NONE, units, panels, NONE, 2 * units, step, low)
+        see(previous, top, rows, masks, order, low, seen)
+        multiply_part(seen, top, rows, NONE, units, panels, NONE, 2 * units, step, low)
         for r in range(rows):
             open_gates(gates[top + r], step[low + r], units)
-            reset_state(gates[top + r], previous[top + r], reset[top + r])
+            reset_state(gates[top + r], seen[top + r], reset[top + r])
             clear_row(step[low + r])
         multiply_part(reset, top, rows, NONE, units, panels, 2 * units, 3 * units, step, low)
         for r in range(rows):
@@ -62,7 +67,8 @@ def _forward(
 
 @core(allocates=False)
 def _backward(
-    gates: Any, panels: Any, previous: Any, dy: Any, d_final: Any, carried: Any, d_reset: Any, d_initial: Any,
+    gates: Any, panels: Any, previous: Any, masks: Any, dy: Any, d_final: Any, carried: Any, d_reset: Any,
+    d_initial: Any,
     starts: Any, active: Any, ends: Any, order: Any, first: Any, last: Any,
 ) -> None:  # fmt: skip
     """Write da into ``gates``; ``carried`` (ranks, padded units) brings dL/dh from time to time."""
@@ -79,24 +85,25 @@ def _backward(
             back_from_mix(gates[top + r], previous[top + r], dy[top + r], carried[low + r])
             clear_row(d_reset[low + r])
         multiply_part(gates, top, rows, 2 * units, 3 * units, panels, NONE, units, d_reset, low)
+        mask_back(d_reset, masks, order, low, rows)
         for r in range(rows):
             back_from_state(gates[top + r], previous[top + r], d_reset[low + r], carried[low + r])
         if t > 0 or d_initial.shape[0] > 0:
-            multiply_part(gates, top, rows, NONE, 2 * units, panels, NONE, units, carried, low)
+            multiply_back(gates, top, rows, 2 * units, panels, units, carried, low, masks, order, d_reset)
     if d_initial.shape[0] > 0:
         for rank in range(low, high):
             copy_row(carried[rank, :units], d_initial[order[rank]])
 
 
 @cuda_loop
-def _open_gpu(gates: Any, previous: Any, reset: Any, products: Any, top: Any, rows: Any) -> None:
+def _open_gpu(gates: Any, seen: Any, reset: Any, products: Any, top: Any, rows: Any) -> None:
     """r and z in place, and r h."""
     units = reset.shape[1]
     for item in range(cuda.grid(1), rows * units, cuda.gridsize(1)):
         rank, j = item // units, item % units
         row, second = top + rank, units + j
         r = sigmoid(gates[row, j] + products[rank, j])
-        gates[row, j], reset[row, j] = r, r * previous[row, j]
+        gates[row, j], reset[row, j] = r, r * seen[row, j]
         gates[row, second] = sigmoid(gates[row, second] + products[rank, second])
 
 
@@ -146,48 +153,52 @@ def _back_from_state_gpu(gates: Any, previous: Any, d_reset: Any, beside: Any, t
 
 
 def forward(
-    gates: Any, panels: Any, initial: Any, previous: Any, step: Any, reset: Any, hidden: Any, final: Any, packing: Any
-) -> None:
+    gates: Any, panels: Any, initial: Any, previous: Any, step: Any, reset: Any, hidden: Any, final: Any, packing: Any,
+    dropped: tuple[Any, Any] | None = None,
+) -> None:  # fmt: skip
     """Go through time; as `ebm.kernels.gru.forward`, but for ``reset``.
 
     Parameters
     ----------
-    gates, panels, initial, previous, step, hidden, final, packing
+    gates, panels, initial, previous, step, hidden, final, packing, dropped
         See there.
     reset : ndarray of shape (n_frames, units)
-        Written: r h_{t-1}.
+        Written: r h_{t-1}, of the masked state where there are masks.
     """
+    masks, seen = dropped or (previous[:0], previous)
     work = hidden.size * (3 * hidden.shape[1] // MULTIPLY + 18)
-    recur(_forward, (gates, panels, initial, previous, step, reset, hidden, final), packing, work)
+    recur(_forward, (gates, panels, initial, previous, masks, seen, step, reset, hidden, final), packing, work)
 
 
 def backward(
     gates: Any, panels: Any, previous: Any, dy: Any, d_final: Any, carried: Any, d_reset: Any, d_initial: Any,
-    packing: Any,
+    packing: Any, masks: Any = None,
 ) -> None:  # fmt: skip
     """Go back through time; as `ebm.kernels.gru.backward`, but for ``d_reset``.
 
     Parameters
     ----------
-    gates, panels, previous, dy, d_final, carried, d_initial, packing
+    gates, panels, previous, dy, d_final, carried, d_initial, packing, masks
         See there.
     d_reset : ndarray of shape (n, gate_columns(units))
         Working memory.
     """
+    masks = dy[:0] if masks is None else masks
     work = dy.size * (3 * dy.shape[1] // MULTIPLY + 8)
-    recur(_backward, (gates, panels, previous, dy, d_final, carried, d_reset, d_initial), packing, work)
+    recur(_backward, (gates, panels, previous, masks, dy, d_final, carried, d_reset, d_initial), packing, work)
 
 
 def step(
-    gates: Any, previous: Any, reset: Any, hidden: Any, final: Any, order: Any, multiply: Any, products: Any,
+    gates: Any, previous: Any, seen: Any, reset: Any, hidden: Any, final: Any, order: Any, multiply: Any, products: Any,
     moment: Moment,
 ) -> None:  # fmt: skip
     """Go through one time on a GPU: as `forward`, but rows of gates are not padded.
 
-    ``products`` (n, 2 units) hold h W_rz for the ranks of the time; ``multiply(moment)`` returns (r h) W_n, (n, units).
+    ``products`` (n, 2 units) hold h W_rz for the ranks of the time, and ``multiply(moment)`` returns (r h) W_n. What
+    products see of h is ``seen``.
     """
     threads = moment.rows * hidden.shape[1]
-    _open_gpu(threads, gates, previous, reset, products, moment.top, moment.rows)
+    _open_gpu(threads, gates, seen, reset, products, moment.top, moment.rows)
     _mix_gpu(threads, gates, previous, hidden, final, order, multiply(moment), *moment)
 
 

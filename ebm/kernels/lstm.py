@@ -11,6 +11,8 @@ Backwards, with delta_t = dL/dh_t in all (from above and from time t + 1), and e
     e'_t = e_t f_t + p_i da_i + p_f da_f,  which goes to time t - 1
     dp_i = sum_t da_i c_{t-1},  dp_f = sum_t da_f c_{t-1},  dp_o = sum_t da_o c_t
 
+With a mask m of each sequence (variational dropout) W sees m h_{t-1}, and what comes back from its product is times m.
+
 Source: Hochreiter & Schmidhuber 1997 (doi:10.1162/neco.1997.9.8.1735), with the forget gate of Gers, Schmidhuber &
 Cummins 2000 (doi:10.1162/089976600300015015), eqs. 4.4 to 4.9; peepholes: Gers, Schraudolph & Schmidhuber 2002
 (https://www.jmlr.org/papers/v3/gers02a.html), whose gradients were cut off in time, as these are not.
@@ -35,10 +37,12 @@ from ebm.kernels.recurrence import (
     copy_row,
     following,
     hand_on,
+    mask_back,
     multiply_rows,
     pass_on,
     passed_back,
     recur,
+    see,
     share,
     take_state,
 )
@@ -50,7 +54,7 @@ if TYPE_CHECKING:
 @core(allocates=False)
 def _forward(
     gates: Any, panels: Any, peepholes: Any, initial: Any, initial_cell: Any, previous: Any, previous_cell: Any,
-    squashed: Any, hidden: Any, final: Any, final_cell: Any,
+    masks: Any, seen: Any, squashed: Any, hidden: Any, final: Any, final_cell: Any,
     starts: Any, active: Any, ends: Any, order: Any, first: Any, last: Any,
 ) -> None:  # fmt: skip
     low, high = share(ends, first, last)
@@ -62,7 +66,8 @@ def _forward(
         if rows <= 0:
             break
         top = starts[t] + low
-        multiply_rows(previous, top, rows, panels, 4 * units, gates, top)
+        see(previous, top, rows, masks, order, low, seen)
+        multiply_rows(seen, top, rows, panels, 4 * units, gates, top)
         for r in range(rows):
             frame, row = top + r, following(t, starts, active, low + r)
             c = previous_cell[row] if row >= 0 else final_cell[order[low + r]]
@@ -72,7 +77,7 @@ def _forward(
 
 @core(allocates=False)
 def _backward(
-    gates: Any, panels: Any, peepholes: Any, previous_cell: Any, squashed: Any, dy: Any,
+    gates: Any, panels: Any, peepholes: Any, previous_cell: Any, masks: Any, squashed: Any, dy: Any,
     d_final: Any, d_final_cell: Any, carried: Any, carried_cell: Any, d_initial: Any, d_initial_cell: Any, sums: Any,
     starts: Any, active: Any, ends: Any, order: Any, first: Any, last: Any,
 ) -> None:  # fmt: skip
@@ -100,6 +105,7 @@ def _backward(
             clear_row(dh)
         if rows > 0 and (t > 0 or d_initial.shape[0] > 0):
             multiply_rows(gates, top, rows, panels, units, carried, low)
+            mask_back(carried, masks, order, low, rows)
     if d_initial.shape[0] > 0:
         for rank in range(low, high):
             copy_row(carried[rank, :units], d_initial[order[rank]])
@@ -162,6 +168,7 @@ def _step_back_gpu(
 def forward(
     gates: Any, panels: Any, initial: tuple[Any, Any], previous: tuple[Any, Any], squashed: Any,
     hidden: Any, final: tuple[Any, Any], packing: Any, peepholes: Any = None,
+    dropped: tuple[Any, Any] | None = None,
 ) -> None:  # fmt: skip
     """Go through time.
 
@@ -182,17 +189,22 @@ def forward(
     packing : Packing
     peepholes : ndarray of shape (3, units), optional
         p, in the order i, f, o; none by default.
+    dropped : tuple of two ndarrays of shape (n, units) and (n_frames, units), optional
+        A mask m of each sequence, and, written, m h before every frame: what W sees. By default it sees h.
     """
+    masks, seen = dropped or (previous[0][:0], previous[0])
     if peepholes is None:
         peepholes = np.empty((0, hidden.shape[1]), hidden.dtype)
     work = hidden.size * (4 * hidden.shape[1] // MULTIPLY + 24)
-    recur(_forward, (gates, panels, peepholes, *initial, *previous, squashed, hidden, *final), packing, work)
+    recur(
+        _forward, (gates, panels, peepholes, *initial, *previous, masks, seen, squashed, hidden, *final), packing, work
+    )
 
 
 def backward(
     gates: Any, panels: Any, previous_cell: Any, squashed: Any, dy: Any, d_final: tuple[Any, Any],
     carried: tuple[Any, Any], d_initial: tuple[Any, Any], packing: Any, peepholes: Any = None,
-    sums: Any = None,
+    sums: Any = None, masks: Any = None,
 ) -> None:  # fmt: skip
     """Go back through time.
 
@@ -213,11 +225,14 @@ def backward(
         p, none by default.
     sums : ndarray of shape (n, 3 units), with peepholes
         Written: dL/dp of each sequence, by rank.
+    masks : ndarray of shape (n, units), optional
+        Those of the way forward.
     """
+    masks = dy[:0] if masks is None else masks
     if peepholes is None:
         peepholes, sums = np.empty((0, dy.shape[1]), dy.dtype), np.empty((packing.n, 0), dy.dtype)
     work = dy.size * (4 * dy.shape[1] // MULTIPLY + 8)
-    given = (gates, panels, peepholes, previous_cell, squashed, dy, *d_final, *carried, *d_initial, sums)
+    given = (gates, panels, peepholes, previous_cell, masks, squashed, dy, *d_final, *carried, *d_initial, sums)
     recur(_backward, given, packing, work)
 
 

@@ -125,6 +125,44 @@ def hand_on(state: Any, row: Any, order: Any, rank: Any, previous: Any, final: A
         copy_row(state, final[order[rank]])
 
 
+@inner
+def see(previous: Any, top: Any, rows: Any, masks: Any, order: Any, low: Any, seen: Any) -> None:
+    """Write the states of a time that products see, m h; without masks ``seen`` is ``previous`` itself, and stays."""
+    for r in range(rows if masks.shape[0] > 0 else 0):
+        source, mask, target = previous[top + r], masks[order[low + r]], seen[top + r]
+        for j in range(target.size):
+            target[j] = mask[j] * source[j]
+
+
+@inner
+def mask_back(carried: Any, masks: Any, order: Any, low: Any, rows: Any) -> None:
+    """From gradients of m h to those of h, in place, for ranks [low, low + rows); without masks they are the same."""
+    for rank in range(low, low + rows if masks.shape[0] > 0 else low):
+        mask = masks[order[rank]]
+        state = carried[rank, : mask.size]
+        for j in range(mask.size):
+            state[j] *= mask[j]
+
+
+@inner
+def multiply_back(
+    gates: Any, top: Any, rows: Any, end: Any, panels: Any, units: Any, carried: Any, low: Any, masks: Any, order: Any,
+    working: Any,
+) -> None:  # fmt: skip
+    """Add gates[:, :end] W^T, times masks where there are any, to dL/dh of ranks that bring other terms along."""
+    if masks.shape[0] == 0:
+        multiply_part(gates, top, rows, NONE, end, panels, NONE, units, carried, low)
+        return
+    for rank in range(low, low + rows):
+        clear_row(working[rank])
+    multiply_part(gates, top, rows, NONE, end, panels, NONE, units, working, low)
+    mask_back(working, masks, order, low, rows)
+    for rank in range(low, low + rows):
+        source, target = working[rank], carried[rank]
+        for j in range(units):
+            target[j] += source[j]
+
+
 class Moment(NamedTuple):
     """Where the frames of one time stand, for a loop of the GPU; those of the next time stand right after them.
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ebm.device import Device, get_device
+from ebm.kernels.frames import copy_rows
 from ebm.kernels.processor import aligned
 from ebm.networks.packing import Packing
 from ebm.random import Random, Stream
@@ -36,6 +37,25 @@ class Noise:
     clock: Any
 
 
+class Memory:
+    """States of recurrent layers, from pass to pass.
+
+    Attributes
+    ----------
+    layers : list of tuple of arrays of shape (n, size)
+        As layers ask for them.
+    """
+
+    def __init__(self) -> None:
+        self.layers: list[tuple[Any, ...]] = []
+
+    def forget(self) -> None:
+        """Let all states be zero."""
+        for states in self.layers:
+            for state in states:
+                state[...] = 0
+
+
 class Context:
     """What a pass through a network needs beside parameters.
 
@@ -57,6 +77,13 @@ class Context:
         How the rows of sequences stand, for layers that go through time.
     remembers : bool, default=False
         Recurrent layers begin a pass with the states that ended the one before (see `remembered`).
+    memory : Memory, optional
+        The states that are remembered, where several contexts share them; with it ``remembers`` is True.
+    holds : bool, default=False
+        Passes begin with remembered states, and leave them as they are.
+    truncation : int, optional
+        Recurrent layers take what reaches their output at a frame back to this many frames before it, and no further
+        (see `ebm.recurrent.through_time`); to the first one by default.
     constant : bool, default=False
         Parameters stay as they are, and so do the copies that products read (see `kept`).
 
@@ -80,14 +107,17 @@ class Context:
         resize: bool = False,
         packing: Packing | None = None,
         remembers: bool = False,
+        memory: Memory | None = None,
+        holds: bool = False,
+        truncation: int | None = None,
         constant: bool = False,
     ) -> None:
         self.device, self.training = get_device(device), training
         self.clock = self.device.zeros(2, np.uint32) if clock is None else clock
         self._random, self._reuse, self._resize, self.packing = random or Random(0), reuse, resize, packing
-        self._remembers, self._constant, self._aside = remembers, constant, False
+        self._memory = Memory() if memory is None and remembers else memory
+        self._holds, self.truncation, self._constant, self._aside = holds, truncation, constant, False
         self._arrays: list[Any] = []
-        self._states: list[tuple[Any, ...]] = []
         self._kept: dict[tuple[int, str], tuple[Any, Any]] = {}
         self.rewind()
 
@@ -155,18 +185,37 @@ class Context:
 
         They begin as zeros. Later passes may have fewer sequences, the first of those before.
         """
-        if not self._remembers:
+        if self._memory is None:
             return None
-        if self._n_remembered == len(self._states):
-            self._states.append(tuple(self.device.zeros((n, size), dtype) for size in sizes))
+        layers = self._memory.layers
+        if self._n_remembered == len(layers):
+            layers.append(tuple(self.device.zeros((n, size), dtype) for size in sizes))
         self._n_remembered += 1
-        return tuple(state[:n] for state in self._states[self._n_remembered - 1])
+        return tuple(self._held(state[:n]) for state in layers[self._n_remembered - 1])
+
+    def _held(self, state: Any) -> Any:
+        if not self._holds:
+            return state
+        copy = self.empty(state.shape, state.dtype)
+        copy_rows(state, copy)
+        return copy
+
+    @property
+    def remembers(self) -> bool:
+        """Whether recurrent layers begin with the states that ended the pass before."""
+        return self._memory is not None
 
     def forget(self) -> None:
         """Let the next pass begin with states of zero."""
-        for states in self._states:
-            for state in states:
-                state[...] = 0
+        if self._memory is not None:
+            self._memory.forget()
+
+    def repeated(self, times: int) -> Iterator[int]:
+        """Count to ``times``; every round after the first is given the arrays of the first one anew."""
+        begin = self._next
+        for number in range(times):
+            self._next = begin
+            yield number
 
     def kept(self, array: Any, kind: str, make: Callable[[], Any]) -> Any:
         """Return what ``make`` makes of a parameter; where parameters are constant, what it made in the first pass."""

@@ -37,7 +37,7 @@ class Descent:
     n_epochs : int
         Epochs of the whole fit, for the schedules.
     n_batches : int
-        Updates in an epoch.
+        Updates in an epoch; where epochs differ, the most of any.
     dtype : dtype
         float32 or float64: the data's.
     clipping : Clipping, optional
@@ -47,6 +47,7 @@ class Descent:
     Attributes
     ----------
     n_batches : int
+        Updates of this epoch.
     updates_done : int
 
     Raises
@@ -94,8 +95,10 @@ class Descent:
         """Take the rates of an epoch (0 is the first), and forget the losses of the one before."""
         first, all_updates = epoch * self.n_batches, max(self._n_epochs * self.n_batches, 1)
         progress = np.minimum((first + np.arange(self.n_batches)) / all_updates, 1.0)
+        rates = np.zeros(self._table.shape, self._dtype)
+        rates[: self.n_batches] = self._optimizer.rates(progress, self.updates_done)
         with self._device.active():
-            self._device.write(self._table, self._optimizer.rates(progress, self.updates_done).astype(self._dtype))
+            self._device.write(self._table, rates)
             self._device.write(self._loss, np.zeros((1, 2), self._dtype))
         self._set_clock(0)
 

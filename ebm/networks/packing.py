@@ -10,6 +10,7 @@ to whole sequences (states before the first and after the last frame, labels) st
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -46,8 +47,12 @@ class Packing:
         The row of each sequence's last frame, in the order of the batch.
     flip : array of int64 of shape (n_frames,)
         The row of the same sequence that is as far from the end as this is from the beginning.
-    lengths : array of int64 of shape (n,)
-        In the order of the batch.
+    lengths, host_lengths : array of int64 of shape (n,)
+        In the order of the batch, on the device and on the CPU.
+    begins : array of int64 of shape (n,)
+        Where each sequence begins when one stands after the other, in the order of the batch.
+    serial : array of int64 of shape (n_frames,)
+        Where each row stands then.
     shift : int
     signature : bytes
         Equal where all of this is equal.
@@ -77,13 +82,44 @@ class Packing:
         put = self.device.upload
         self.active, self.starts, self.lengths = put(self.host_active), put(self.host_starts), put(given)
         self.order, self.ends, self.last, self.flip = (put(a, np.int64) for a in (order, ends, last, flip))
+        begins = np.cumsum(given) - given
+        self.begins, self.serial = put(begins, np.int64), put(begins[order[rank]] + time, np.int64)
+        self.host_lengths = given
         self.time, self.rank = put(time + shift, np.int64), put(rank, np.int64)
+
+    @cached_property
+    def sequence(self) -> Any:
+        """Return the number in the batch of each row's sequence, int64 (n_frames,), on the device."""
+        download = self.device.download
+        return self.device.upload(download(self.order)[download(self.rank)], np.int64)
+
+    @cached_property
+    def after(self) -> Any:
+        """Return the row of each row's next frame, -1 after the last one, int64 (n_frames,), on the device."""
+        time, rank = (self.device.download(array) for array in (self.time, self.rank))
+        time = time - self.shift + 1
+        running = time < self.n_times
+        running[running] = rank[running] < self.host_active[time[running]]
+        found = np.full(self.n_frames, -1)
+        found[running] = self.host_starts[time[running]] + rank[running]
+        return self.device.upload(found, np.int64)
+
+    @cached_property
+    def before(self) -> Any:
+        """Return the row of each row's frame before, -1 before the first one, int64 (n_frames,), on the device."""
+        after = self.device.download(self.after)
+        found, rows = np.full(self.n_frames, -1), np.flatnonzero(after >= 0)
+        found[after[rows]] = rows
+        return self.device.upload(found, np.int64)
+
+    @cached_property
+    def alone(self) -> Packing:
+        """Return the same rows as sequences of one frame each."""
+        return Packing(np.ones(self.n_frames, np.int64), self.device)
 
     def places(self) -> np.ndarray:
         """Return for every row where its frame stands when the sequences come one after the other, on the CPU."""
-        lengths, order, rank, time = (self.device.download(a) for a in (self.lengths, self.order, self.rank, self.time))
-        begins = np.concatenate([[0], np.cumsum(lengths)])
-        found: np.ndarray = begins[order[rank]] + time - self.shift
+        found: np.ndarray = self.device.download(self.serial)
         return found
 
     def pack(self, frames: np.ndarray) -> Any:

@@ -28,6 +28,7 @@ CELLS: Mapping[str, Callable[..., Cell]] = {
     "lstm": LSTMCell,
     "lstm_peephole": PeepholeLSTMCell,
     "gru": GRUCell,
+    "gru_before": partial(GRUCell, reset="before"),
     "scrn": SCRNCell,
     "deep_transition": DeepTransitionCell,
 }
@@ -67,6 +68,7 @@ def recurrent_layers(
     bidirectional: bool = False,
     dropout: float = 0.0,
     variational: bool = False,
+    recurrent_dropout: float = 0.0,
     deep_output: Sequence[int] = (),
     output_activation: str = "tanh",
     options: Mapping[str, Any] | None = None,
@@ -86,8 +88,9 @@ def recurrent_layers(
     dropout : float, default=0.0
         Rate in [0, 1) of what is dropped after every recurrent layer but the last, as torch's ``dropout``.
     variational : bool, default=False
-        Drop the same at all frames of a sequence (`SequenceDropout`), rather than anew at each. (The cell's option
-        ``recurrent_dropout`` does so between a frame and the next.)
+        Drop the same at all frames of a sequence (`SequenceDropout`), rather than anew at each.
+    recurrent_dropout : float, default=0.0
+        Rate in [0, 1) of variational dropout between a frame and the next, inside cells.
     deep_output : sequence of int, default=()
         Widths of dense layers on top, at every frame: the deep output RNN; with "deep_transition" the DOT-RNN.
     output_activation : str, default="tanh"
@@ -107,7 +110,10 @@ def recurrent_layers(
     count_from("depth", depth)
     rate_within("dropout", dropout, below_one=True)
     through = Bidirectional if bidirectional else Recurrent
-    layer = through(cell if isinstance(cell, Cell) else recurrent_cell(cell, units, **(options or {})))
+    if isinstance(cell, Cell) and recurrent_dropout:
+        raise ValueError(f"recurrent_dropout is {recurrent_dropout}, but a cell that is given has its own: set that")
+    named = {"recurrent_dropout": recurrent_dropout, **(options or {})}
+    layer = through(cell if isinstance(cell, Cell) else recurrent_cell(cell, units, **named))
     found: list[Layer] = [layer]
     for _ in range(depth - 1):
         if dropout:

@@ -17,6 +17,7 @@ from ebm.networks.sequential import part, prefixed
 from ebm.random import Random, Stream
 from ebm.recurrent.cell import Cell, fitting
 from ebm.recurrent.layer import frames_of_vectors, turned
+from ebm.recurrent.through_time import back_through_time
 
 DIRECTIONS = ("forward", "backward")
 
@@ -50,6 +51,7 @@ class Bidirectional:
     cell: Cell
 
     statistics: ClassVar[tuple[str, ...]] = ()
+    looks_ahead: ClassVar[bool] = True
 
     def output_shape(self, shape: Shape) -> Shape:
         """Return twice the cell's width; frames must be vectors."""
@@ -64,8 +66,16 @@ class Bidirectional:
         return found
 
     def forward(self, parameters: Parameters, x: Any, context: Context) -> tuple[Any, Any]:
-        """Return both outputs at every frame, from states of zero."""
+        """Return both outputs at every frame, from states of zero.
+
+        Raises
+        ------
+        ValueError
+            When the context remembers states: what comes later is not known yet.
+        """
         packing = fitting(context.packing, x)
+        if context.remembers:
+            raise ValueError("a bidirectional layer cannot go on from states: it reads sequences from their ends, too")
         ahead, _, cache = self.cell.forward(part(parameters, "forward."), x, None, context)
         back, _, other = self.cell.forward(part(parameters, "backward."), turned(x, context), None, context)
         out = context.empty((x.shape[0], 2 * self.cell.output_size), x.dtype)
@@ -90,7 +100,8 @@ class Bidirectional:
         found = []
         for name, kept, above in zip(DIRECTIONS, cache[1:], (d_ahead, turned(d_back, context)), strict=True):
             own, of_own = part(parameters, f"{name}."), part(gradients, f"{name}.")
-            found.append(self.cell.backward(own, kept, above, None, of_own, context, wants_input=wants_input).dx)
+            given = (self.cell, own, kept, above, None, of_own, context)
+            found.append(back_through_time(*given, wants_input=wants_input).dx)
         if wants_input:
             scatter_rows(found[1], cache.packing.flip, found[0], add=True)
         return found[0]

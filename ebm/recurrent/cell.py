@@ -13,12 +13,14 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from ebm.kernels.frames import copy_rows, gather_rows
+from ebm.kernels.sequence_masks import draw_masks
 from ebm.networks.context import Context
 from ebm.networks.initial import initial_weights, side_by_side
 from ebm.networks.layer import Parameters
 from ebm.networks.packing import Packing
-from ebm.networks.ranges import count_from
-from ebm.random import Random
+from ebm.networks.ranges import count_from, rate_within
+from ebm.random import Random, Stream
 from ebm.recurrent.products import packed, project_inputs, weight_gradients
 
 States = tuple[Any, ...]  # arrays (n, size) in the order of the batch, the output's first
@@ -85,8 +87,31 @@ class Cell(ABC):
     ) -> Backward:
         """Write gradients, and return those of the input and of the first states; the cache is used up.
 
-        ``d_states`` are dL/d states after the last frame (None for zeros).
+        ``d_states`` are dL/d states after the last frame (None for zeros). Without ``gradients`` (an empty dict) those
+        of parameters and of the input are left out.
         """
+
+    @abstractmethod
+    def alone(self, cache: Any, packing: Packing, context: Context) -> Any:
+        """Return a cache of the same pass in which every frame is a sequence of its own (``packing.alone``).
+
+        What a backward pass uses up is copied, so that ``cache`` stays as it is.
+        """
+
+
+class Dropped(NamedTuple):
+    """What products see of the state before a frame.
+
+    Attributes
+    ----------
+    masks : array of shape (n, units), or (0, units) where nothing is dropped
+        m of each sequence of the batch.
+    seen : array of shape (n_frames, units)
+        m h_{t-1}; without masks h_{t-1} itself, the same array as the cell's ``previous``.
+    """
+
+    masks: Any
+    seen: Any
 
 
 class Gates(NamedTuple):
@@ -99,6 +124,8 @@ class Gates(NamedTuple):
         Pre-activations of all gates, then what a backward pass needs, then their gradients.
     previous : array of shape (n_frames, units)
         The output's state before every frame.
+    dropped : Dropped
+        What products saw of it.
     packing : Packing
     saved : tuple
         What else the cell keeps.
@@ -107,6 +134,7 @@ class Gates(NamedTuple):
     x: Any
     pre: Any
     previous: Any
+    dropped: Dropped
     packing: Packing
     saved: tuple[Any, ...]
 
@@ -125,18 +153,28 @@ class GatedCell(Cell):
         How input weights are drawn, see :func:`ebm.networks.initial.initial_weights`.
     recurrent_init : str, default="orthogonal"
         The same for each gate's recurrent weights.
+    recurrent_dropout : float, default=0.0
+        Rate in [0, 1) of variational dropout: in training W sees m h_{t-1}, with a mask m of 0 and 1 / (1 - rate) that
+        is drawn once for each sequence (Gal & Ghahramani 2016, arXiv:1512.05287, section 4).
+
+    Raises
+    ------
+    ValueError
+        When a number is out of range.
     """
 
     units: int
     init: str = "glorot"
     recurrent_init: str = "orthogonal"
+    recurrent_dropout: float = 0.0
 
     n_gates: ClassVar[int] = 1
     n_states: ClassVar[int] = 1
 
     def __post_init__(self) -> None:
-        """Refuse a number of units below 1."""
+        """Refuse a number of units below 1, and what is no rate."""
         count_from("units", self.units)
+        rate_within("recurrent_dropout", self.recurrent_dropout, below_one=True)
 
     @property
     def state_sizes(self) -> tuple[int, ...]:
@@ -176,8 +214,16 @@ class GatedCell(Cell):
         previous, hidden = context.empty(shape, x.dtype), context.empty(shape, x.dtype)
         finals = tuple(context.empty((packing.n, size), x.dtype) for size in self.state_sizes)
         given = states or none(self.state_sizes, x.dtype, context)
-        saved = self._advance(parameters, pre, given, previous, hidden, finals, packing, context)
-        return hidden, finals, Gates(x, pre, previous, packing, saved)
+        dropped = self._dropped(previous, packing, context)
+        saved = self._advance(parameters, pre, given, previous, dropped, hidden, finals, packing, context)
+        return hidden, finals, Gates(x, pre, previous, dropped, packing, saved)
+
+    def _dropped(self, previous: Any, packing: Packing, context: Context) -> Dropped:
+        if not (context.training and self.recurrent_dropout):
+            return Dropped(previous[:0], previous)
+        masks = context.empty((packing.n, self.units), previous.dtype)
+        draw_masks(self.recurrent_dropout, context.noise(Stream.RECURRENT_DROPOUT), masks)
+        return Dropped(masks, context.empty(previous.shape, previous.dtype))
 
     def backward(
         self,
@@ -197,15 +243,29 @@ class GatedCell(Cell):
         rows = packing.n if wants_states else 0
         d_initial = tuple(context.empty((rows, size), x.dtype) for size in self.state_sizes)
         self._retreat(parameters, cache, dy, given, d_initial, gradients, context)
+        if not gradients:
+            return Backward(None, d_initial if wants_states else None)
         dx = self._weight_gradients(parameters, cache, gradients, context, wants_input=wants_input)
         return Backward(dx, d_initial if wants_states else None)
 
+    def alone(self, cache: Gates, packing: Packing, context: Context) -> Gates:
+        """Return a cache in which every frame is a sequence of its own; see `Cell`."""
+        dropped = cache.dropped
+        if dropped.masks.shape[0] > 0:
+            masks = context.empty(cache.previous.shape, cache.previous.dtype)
+            gather_rows(dropped.masks, packing.sequence, masks)
+            dropped = dropped._replace(masks=masks)
+        return cache._replace(pre=copied(cache.pre, context), dropped=dropped, packing=packing.alone)
+
     @abstractmethod
     def _advance(
-        self, parameters: Parameters, pre: Any, states: States, previous: Any, hidden: Any, finals: States,
-        packing: Packing, context: Context,
+        self, parameters: Parameters, pre: Any, states: States, previous: Any, dropped: Dropped, hidden: Any,
+        finals: States, packing: Packing, context: Context,
     ) -> tuple[Any, ...]:  # fmt: skip
-        """Go through time: write ``previous``, ``hidden`` and ``finals``, and return what backward needs besides."""
+        """Go through time: write ``previous``, ``dropped.seen``, ``hidden`` and ``finals``.
+
+        Returns what backward needs besides.
+        """
 
     @abstractmethod
     def _retreat(
@@ -214,7 +274,7 @@ class GatedCell(Cell):
     ) -> None:  # fmt: skip
         """Go back: turn ``cache.pre`` into gradients of pre-activations, and write ``d_initial`` where it has rows.
 
-        The cell's own gradients are written here; those of U, W and b are not.
+        The cell's own gradients are written here, where there are ``gradients``; those of U, W and b are not.
         """
 
     def _weight_gradients(
@@ -222,7 +282,7 @@ class GatedCell(Cell):
     ) -> Any:
         """Write dU, dW and db of gradients of pre-activations, and return dx where it is wanted."""
         return weight_gradients(
-            parameters, cache.x, cache.previous, cache.pre, gradients, context, wants_input=wants_input
+            parameters, cache.x, cache.dropped.seen, cache.pre, gradients, context, wants_input=wants_input
         )
 
 
@@ -233,6 +293,13 @@ def fitting(packing: Packing | None, x: Any) -> Packing:
     if x.shape[0] != packing.n_frames:
         raise ValueError(f"x has {x.shape[0]} rows, but the packing has {packing.n_frames} frames")
     return packing
+
+
+def copied(rows: Any, context: Context) -> Any:
+    """Return a copy of a matrix."""
+    out = context.empty(rows.shape, rows.dtype)
+    copy_rows(rows, out)
+    return out
 
 
 def none(sizes: tuple[int, ...], dtype: Any, context: Context) -> States:

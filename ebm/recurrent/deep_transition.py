@@ -8,20 +8,20 @@ from typing import Any
 
 import numpy as np
 
-from ebm.kernels import activations, deep_transition, dense, elman
+from ebm.kernels import activations, deep_transition, elman
 from ebm.kernels.activations import KINDS
 from ebm.kernels.jit import on_gpu
 from ebm.kernels.joining import join
 from ebm.kernels.recurrence import Moment, gate_columns
 from ebm.networks.context import Context
-from ebm.networks.initial import initial_weights
+from ebm.networks.initial import initial_weights, piled_up
 from ebm.networks.layer import Parameters
 from ebm.networks.packing import Packing
 from ebm.networks.ranges import count_from
 from ebm.random import Random
-from ebm.recurrent.cell import Gates, States, recurrent_panels
+from ebm.recurrent.cell import Dropped, Gates, States, copied, recurrent_panels
 from ebm.recurrent.device_recurrence import go_back, go_forward, product_of
-from ebm.recurrent.products import outer_into, packed, sum_into
+from ebm.recurrent.products import outer_into, packed, packed_stack, sum_into
 from ebm.recurrent.simple import SimpleCell
 
 
@@ -37,8 +37,8 @@ class DeepTransitionCell(SimpleCell):
     ----------
     units : int
         Width of h, and of what is between.
-    init, recurrent_init : str
-        How U, and how all other weights are drawn, see `GatedCell`.
+    init, recurrent_init, recurrent_dropout
+        How U, and how all other weights are drawn, and variational dropout of what W_1 and S see, see `GatedCell`.
     activation : {"tanh", "relu", "sigmoid", "identity"}, default="tanh"
         f, on every level.
     depth : int, default=2
@@ -79,15 +79,15 @@ class DeepTransitionCell(SimpleCell):
             for k in range(more + self.shortcut)
         ]
         if more:
-            found["transition_weights"] = np.stack(drawn[:more])
+            found["transition_weights"] = piled_up(drawn[:more], random)
             found["transition_bias"] = np.zeros(more * n, dtype)
         if self.shortcut:
             found["shortcut_weights"] = drawn[-1]
         return found
 
     def _advance(
-        self, parameters: Parameters, pre: Any, states: States, previous: Any, hidden: Any, finals: States,
-        packing: Packing, context: Context,
+        self, parameters: Parameters, pre: Any, states: States, previous: Any, dropped: Dropped, hidden: Any,
+        finals: States, packing: Packing, context: Context,
     ) -> tuple[Any, ...]:  # fmt: skip
         kind = KINDS[self.activation]
         more, (n_frames, n) = self.depth - 1, hidden.shape
@@ -96,10 +96,10 @@ class DeepTransitionCell(SimpleCell):
         bias = parameters["transition_bias"] if more else context.empty((0,), pre.dtype)
         if on_gpu(pre):
             weights, step = self._levels(parameters, pre, bias, previous, [*between, hidden], finals, packing, context)
-            go_forward(weights, states, (previous,), packing, context, step)
+            go_forward(weights, states, (previous,), packing, context, step, dropped)
         else:
             first, rest, shortcut = self._panels(parameters, context)
-            ends = (states[0], previous, between, hidden, finals[0], packing)
+            ends = (states[0], previous, between, hidden, finals[0], packing, dropped)
             deep_transition.forward(pre, deeper, (first, rest, bias, shortcut), kind, *ends)
         return hidden, deeper, between
 
@@ -111,24 +111,32 @@ class DeepTransitionCell(SimpleCell):
         carried = context.empty((packing.n, gate_columns(self.units, dy.dtype, gpu=on_gpu(dy))), dy.dtype)
         if on_gpu(dy):
             weights, d_products, back = self._levels_back(parameters, cache, dy, d_states[0], carried, context)
-            go_back(weights, d_products, (carried,), d_initial, packing, context, back)
+            go_back(weights, d_products, (carried,), d_initial, packing, context, back, masks=cache.dropped.masks)
         else:
             weights, kind = self._panels(parameters, context, transposed=True), KINDS[self.activation]
-            ends = (d_states[0], carried, d_initial[0], packing)
+            ends = (d_states[0], carried, d_initial[0], packing, cache.dropped.masks)
             deep_transition.backward(cache.pre, deeper, weights, kind, between, hidden, dy, *ends)
+        if not gradients:
+            return
         for k in range(self.depth - 1):
             outer_into(between[k], deeper[k], gradients["transition_weights"][k], context)
             bias = gradients["transition_bias"][k * self.units : (k + 1) * self.units]
             sum_into(deeper[k], bias, context)
         if self.shortcut:
-            outer_into(cache.previous, deeper[-1], gradients["shortcut_weights"], context)
+            outer_into(cache.dropped.seen, deeper[-1], gradients["shortcut_weights"], context)
+
+    def alone(self, cache: Gates, packing: Packing, context: Context) -> Gates:
+        """Return a cache in which every frame is a sequence of its own; see `Cell`."""
+        found, (hidden, deeper, between) = super().alone(cache, packing, context), cache.saved
+        flat = deeper.reshape(-1, deeper.shape[-1])
+        return found._replace(saved=(hidden, copied(flat, context).reshape(deeper.shape), between))
 
     def _panels(self, parameters: Parameters, context: Context, *, transposed: bool = False) -> tuple[Any, Any, Any]:
         """Return W_1, W_2 to W_L and S (or their transposes) as the CPU's products read them; none of S has no rows."""
         first = recurrent_panels(parameters, context, transposed=transposed)
-        rest = context.empty((self.depth - 1, *first.shape), first.dtype)
-        for k in range(self.depth - 1):
-            (dense.pack_transposed if transposed else dense.pack_into)(parameters["transition_weights"][k], rest[k])
+        rest = context.empty((0, *first.shape), first.dtype)
+        if self.depth > 1:
+            rest = packed_stack(parameters["transition_weights"], context, transposed=transposed)
         if self.shortcut:
             return first, rest, packed(parameters["shortcut_weights"], context, transposed=transposed)
         return first, rest, context.empty((0, *first.shape[1:]), first.dtype)

@@ -83,11 +83,12 @@ class FirstStates:
         return tuple(states), (kept, caches)
 
     def backward(
-        self, parameters: Parameters, cache: Any, d_states: StackStates, gradients: Parameters, context: Context
-    ) -> None:
-        """Write gradients, given those of the states."""
+        self, parameters: Parameters, cache: Any, d_states: StackStates, gradients: Parameters, context: Context,
+        *, wants_input: bool = False,
+    ) -> Any:  # fmt: skip
+        """Write gradients, given those of the states, and return that of the vectors where it is wanted."""
         (hidden, layers), (kept, caches) = self._parts(), cache
-        total, wanted = None, bool(self.hidden)
+        total, wanted = None, wants_input or bool(self.hidden)
         for layer, denses in enumerate(layers):
             for k, dense in enumerate(denses):
                 own, of_own = part(parameters, f"{layer}.{k}."), part(gradients, f"{layer}.{k}.")
@@ -97,6 +98,7 @@ class FirstStates:
                     total = du
                 elif wanted:
                     add_into(du, total)
+        if not wanted:
+            return None
         names = (part(parameters, HIDDEN), kept, total, part(gradients, HIDDEN))
-        if wanted:
-            hidden.backward(*names, context, wants_input=False)
+        return hidden.backward(*names, context, wants_input=wants_input)

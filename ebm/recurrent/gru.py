@@ -16,7 +16,7 @@ from ebm.networks.context import Context
 from ebm.networks.layer import Parameters
 from ebm.networks.packing import Packing
 from ebm.random import Random
-from ebm.recurrent.cell import GatedCell, Gates, States, recurrent_panels
+from ebm.recurrent.cell import Dropped, GatedCell, Gates, States, recurrent_panels
 from ebm.recurrent.device_recurrence import go_back, go_forward, product_of
 from ebm.recurrent.products import input_gradients, outer_into, outer_parts_into
 
@@ -39,8 +39,8 @@ class GRUCell(GatedCell):
     ----------
     units : int
         Width of h.
-    init, recurrent_init : str
-        How weights are drawn, see `GatedCell`.
+    init, recurrent_init, recurrent_dropout
+        How weights are drawn, and variational dropout, see `GatedCell`.
     reset : {"after", "before"}, default="after"
         Whether r resets the product of the state ("after", as torch, cuDNN and ONNX's linear_before_reset=1), or the
         state that is multiplied ("before", as the paper and ONNX's linear_before_reset=0: two products a step, so
@@ -74,17 +74,17 @@ class GRUCell(GatedCell):
         return found | ({"recurrent_bias": np.zeros(self.units, dtype)} if self.reset == "after" else {})
 
     def _advance(
-        self, parameters: Parameters, pre: Any, states: States, previous: Any, hidden: Any, finals: States,
-        packing: Packing, context: Context,
+        self, parameters: Parameters, pre: Any, states: States, previous: Any, dropped: Dropped, hidden: Any,
+        finals: States, packing: Packing, context: Context,
     ) -> tuple[Any, ...]:  # fmt: skip
         kept = context.empty(hidden.shape, hidden.dtype)
         if on_gpu(pre):
             ends = (kept, hidden, finals[0], packing.order)
-            self._advance_on_gpu(parameters, pre, states, previous, ends, packing, context)
+            self._advance_on_gpu(parameters, pre, states, (previous, dropped), ends, packing, context)
             return (kept,)
         panels = recurrent_panels(parameters, context)
         step = context.empty((packing.n, gate_columns(3 * self.units, hidden.dtype)), hidden.dtype)
-        given = (states[0], previous, step, kept, hidden, finals[0], packing)
+        given = (states[0], previous, step, kept, hidden, finals[0], packing, dropped)
         if self.reset == "after":
             gru.forward(pre, panels, parameters["recurrent_bias"], *given)
         else:
@@ -92,17 +92,17 @@ class GRUCell(GatedCell):
         return (kept,)
 
     def _advance_on_gpu(
-        self, parameters: Parameters, pre: Any, states: States, previous: Any, ends: tuple[Any, Any, Any, Any],
-        packing: Packing, context: Context,
+        self, parameters: Parameters, pre: Any, states: States, before: tuple[Any, Dropped],
+        ends: tuple[Any, Any, Any, Any], packing: Packing, context: Context,
     ) -> None:  # fmt: skip
-        weights = parameters["recurrent_weights"]
+        weights, (previous, dropped) = parameters["recurrent_weights"], before
         if self.reset == "after":
             step = partial(gru.step, pre, parameters["recurrent_bias"], previous, *ends)
         else:
             weights, candidate = self._parts(weights)
             multiply = product_of(ends[0], candidate, packing, context)
-            step = partial(gru_before.step, pre, previous, *ends, multiply)
-        go_forward(weights, states, (previous,), packing, context, step)
+            step = partial(gru_before.step, pre, previous, dropped.seen, *ends, multiply)
+        go_forward(weights, states, (previous,), packing, context, step, dropped)
 
     def _parts(self, columns: Any) -> tuple[Any, Any]:
         """Return the columns of the gates, and those of the candidate."""
@@ -124,32 +124,38 @@ class GRUCell(GatedCell):
         self, parameters: Parameters, cache: Gates, dy: Any, d_final: Any, carried: Any, beside: Any,
         d_initial: States, gradients: Parameters, context: Context,
     ) -> None:  # fmt: skip
-        (pre, previous, packing), (seen,) = cache[1:4], cache.saved
+        pre, previous, (masks, seen), packing, (product,) = cache[1:]
         d_step, sums = context.empty(pre.shape, dy.dtype), context.empty((packing.n, self.units), dy.dtype)
         if on_gpu(dy):
             ends = (d_final, carried, beside, d_step, sums, packing.order)
-            back, weights = partial(gru.step_back, pre, previous, seen, dy, *ends), parameters["recurrent_weights"]
-            go_back(weights, d_step, (carried,), d_initial, packing, context, back, beside=beside)
+            back, weights = partial(gru.step_back, pre, previous, product, dy, *ends), parameters["recurrent_weights"]
+            go_back(weights, d_step, (carried,), d_initial, packing, context, back, beside=beside, masks=masks)
         else:
             panels = recurrent_panels(parameters, context, transposed=True)
-            gru.backward(pre, panels, previous, seen, dy, d_final, carried, d_step, sums, d_initial[0], packing)
-        outer_into(previous, d_step, gradients["recurrent_weights"], context)
+            given = (pre, panels, previous, product, dy)
+            gru.backward(*given, d_final, carried, beside, d_step, sums, d_initial[0], packing, masks)
+        if not gradients:
+            return
+        outer_into(seen, d_step, gradients["recurrent_weights"], context)
         column_totals(sums, gradients["recurrent_bias"], add=context.adds(gradients["recurrent_bias"]))
 
     def _retreat_before(
         self, parameters: Parameters, cache: Gates, dy: Any, d_final: Any, carried: Any, working: Any,
         d_initial: States, gradients: Parameters, context: Context,
     ) -> None:  # fmt: skip
-        (pre, previous, packing), (reset,), units = cache[1:4], cache.saved, self.units
+        (pre, previous, (masks, seen), packing, (reset,)), units = cache[1:], self.units
         if on_gpu(dy):
             (weights, candidate), (d_gates, d_n) = self._parts(parameters["recurrent_weights"]), self._parts(pre)
-            ends = (d_final, carried, working, packing.order, product_of(d_n, candidate.T, packing, context))
-            back = partial(gru_before.step_back, pre, previous, dy, *ends)
-            go_back(weights, d_gates, (carried,), d_initial, packing, context, back, beside=working)
+            ends = (d_final, carried, working, packing.order)
+            multiply = product_of(d_n, candidate.T, packing, context, masks=masks)
+            back = partial(gru_before.step_back, pre, previous, dy, *ends, multiply)
+            go_back(weights, d_gates, (carried,), d_initial, packing, context, back, beside=working, masks=masks)
         else:
             panels = recurrent_panels(parameters, context, transposed=True)
-            gru_before.backward(pre, panels, previous, dy, d_final, carried, working, d_initial[0], packing)
-        parts = [(previous, 0, 2 * units), (reset, 2 * units, 3 * units)]
+            gru_before.backward(pre, panels, previous, dy, d_final, carried, working, d_initial[0], packing, masks)
+        if not gradients:
+            return
+        parts = [(seen, 0, 2 * units), (reset, 2 * units, 3 * units)]
         outer_parts_into(parts, pre, gradients["recurrent_weights"], context)
 
     def _weight_gradients(

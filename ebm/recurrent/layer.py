@@ -12,6 +12,7 @@ from ebm.networks.context import Context
 from ebm.networks.layer import Parameters, Shape
 from ebm.random import Random
 from ebm.recurrent.cell import Cell, fitting
+from ebm.recurrent.through_time import back_through_time
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,11 @@ class Recurrent:
     backwards: bool = False
 
     statistics: ClassVar[tuple[str, ...]] = ()
+
+    @property
+    def looks_ahead(self) -> bool:
+        """Whether outputs depend on later frames."""
+        return self.backwards
 
     def output_shape(self, shape: Shape) -> Shape:
         """Return the cell's width; frames must be vectors."""
@@ -65,9 +71,11 @@ class Recurrent:
         *,
         wants_input: bool = True,
     ) -> Any:
-        """Write gradients by backpropagation through time, and return that of the frames where it is wanted."""
+        """Write gradients by backpropagation through time, as far as ``context.truncation`` lets."""
         dy = self._turned(dy, context)
-        dx, _ = self.cell.backward(parameters, cache, dy, None, gradients, context, wants_input=wants_input)
+        dx, _ = back_through_time(
+            self.cell, parameters, cache, dy, None, gradients, context, wants_input=wants_input
+        )  # fmt: skip
         return self._turned(dx, context) if wants_input else None
 
     def _turned(self, frames: Any, context: Context) -> Any:

@@ -8,7 +8,7 @@ loops run one by one, over memory that is kept from batch to batch.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 from weakref import proxy
@@ -25,10 +25,11 @@ from ebm.optimizers.clipping import Clipping
 from ebm.optimizers.optimizer import Optimizer
 from ebm.random import Random, Stream
 from ebm.recurrent.batch import SequenceBatch, SequenceObjective, SequenceSamples
+from ebm.recurrent.truncation import Chunks, check_senses, checked_truncation
 
 SAMPLES_AT_ONCE = 256  # when values of many samples are asked for
 MOST_RECORDED = 8  # updates of different lengths that are kept: each has its own arrays
-Key = tuple[bytes, ...]
+Key = tuple[Any, ...]
 
 
 class SequenceLearner(Descent):
@@ -49,6 +50,9 @@ class SequenceLearner(Descent):
         Samples of a mini-batch.
     clipping : Clipping, optional
     device : str or Device, default="cpu"
+    truncation : int, optional
+        Recurrent layers take what reaches their output at a frame back to so many frames before it, k + 1 in all; to
+        the first by default. (For chunks see :func:`ebm.recurrent.chunk_learning.learner_of_sequences`.)
 
     Attributes
     ----------
@@ -74,9 +78,11 @@ class SequenceLearner(Descent):
         batch_size: int = 32,
         clipping: Clipping | None = None,
         device: str | Device = "cpu",
+        truncation: Any = None,
     ) -> None:
         if batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, got {batch_size!r}")
+        self._truncation = self._checked(truncation, objective)
         self._samples, self._objective = samples, objective
         self._size = min(batch_size, samples.n_samples)
         self._updates: dict[Key, Callable[..., None]] = {}
@@ -87,14 +93,27 @@ class SequenceLearner(Descent):
             optimizer,
             random,
             n_epochs=n_epochs,
-            n_batches=-(-samples.n_samples // self._size),
+            n_batches=self._most_updates(),
             dtype=samples.dtype,
             clipping=clipping,
             device=device,
         )
         with self._device.active():
             self._place_samples()
-        self._loose = self._context(resize=True)
+        self._loose = self._working(resize=True)
+
+    @staticmethod
+    def _checked(truncation: Any, objective: SequenceObjective) -> Any:
+        """Return a truncation that this learner knows."""
+        found = checked_truncation(truncation)
+        if isinstance(found, Chunks):
+            raise ValueError(f"SequenceLearner has no chunks, got truncation={truncation!r}; use learner_of_sequences")
+        check_senses(objective, found)
+        return found
+
+    def _most_updates(self) -> int:
+        """Return how many updates an epoch has at most."""
+        return -(-self._samples.n_samples // self._size)
 
     def _place_samples(self) -> None:
         """Put all samples on the device."""
@@ -114,13 +133,30 @@ class SequenceLearner(Descent):
         samples, size = self._samples, self._size
         order = self._random.permutation(samples.n_samples, epoch)
         lengths = samples.main.lengths
-        order = np.concatenate([part[np.argsort(-lengths[part], kind="stable")] for part in _parts(order, size)])
-        self._batches = [{n: s.lengths[part] for n, s in samples.sequences.items()} for part in _parts(order, size)]
-        self._seen.update(map(_key, self._batches))
+        order = np.concatenate([part[np.argsort(-lengths[part], kind="stable")] for part in parts_of(order, size)])
+        self._plan = self._planned(order)
+        self._seen.update(map(self._key, self._plan))
         with self._device.active():
             self._device.write(self._order, order)
             self._device.write(self._shares, self._shares_of(order)[:, None])
         self._begin_epoch(epoch)
+
+    def _planned(self, order: np.ndarray) -> Sequence[Any]:
+        """Return of each update of an epoch what decides on its loops: the lengths of all its sequences."""
+        return [
+            {n: s.lengths[part] for n, s in self._samples.sequences.items()} for part in parts_of(order, self._size)
+        ]
+
+    def _key(self, planned: Any) -> Key:
+        """Return what is equal for updates with equal loops."""
+        return tuple(given.tobytes() for given in planned.values())
+
+    def _follows(self, planned: Any) -> bool:
+        """Tell whether an update may be replayed right after the one before; if not, `_before` is called first."""
+        return True
+
+    def _before(self, planned: Any) -> None:
+        """Do what is no loop of an update."""
 
     def _shares_of(self, order: np.ndarray) -> np.ndarray:
         """Return what each sample, or frame, in the order of the data, has of its batch's loss."""
@@ -128,7 +164,7 @@ class SequenceLearner(Descent):
         weights = samples.main.weights
         totals = weights if weighted is None else _totals(samples, weighted)
         shares = np.empty(samples.n_samples)
-        for part in _parts(order, self._size):
+        for part in parts_of(order, self._size):
             shares[part] = weights[part] / max(totals[part].sum(), np.finfo(float).tiny)
         return shares if weighted is None else samples.weights_of_frames(weighted, shares)
 
@@ -137,45 +173,54 @@ class SequenceLearner(Descent):
         if first != self._batch:
             self._set_clock(first)
         with self._device.active():
-            batch = first
-            while batch < last:
-                key, n = _key(self._batches[batch]), 1
-                while batch + n < last and _key(self._batches[batch + n]) == key:
+            done = first
+            while done < last:
+                planned, n = self._plan[done], 1
+                while done + n < last and self._goes_on(self._plan[done + n], planned):
                     n += 1
-                self._run(key, self._batches[batch], n)
-                batch += n
+                if not self._follows(planned):
+                    self._before(planned)
+                self._run(planned, n)
+                done += n
         self._device.synchronize()
         self._batch, self.updates_done = last, self.updates_done + last - first
 
-    def _run(self, key: Key, lengths: Mapping[str, np.ndarray], times: int) -> None:
-        """Do updates with batches of the same lengths."""
+    def _goes_on(self, planned: Any, before: Any) -> bool:
+        return self._follows(planned) and self._key(planned) == self._key(before)
+
+    def _run(self, planned: Any, times: int) -> None:
+        """Do updates with equal loops."""
+        key = self._key(planned)
         if key not in self._updates:
             if self._seen[key] < 2 or len(self._updates) >= MOST_RECORDED:
-                packings = self._packings(lengths)
+                places = self._places(planned)
                 for _ in range(times):
-                    self._update(packings, self._loose)
+                    self._update(places, self._loose)
                 return
-            this, context = proxy(self), self._context()  # a learner that holds itself would keep its arrays
-            update = partial(SequenceLearner._update, this, self._packings(lengths), context)
+            this, working = proxy(self), self._working()  # a learner that holds itself would keep its arrays
+            update = partial(type(self)._update, this, self._places(planned), working)
             self._updates[key] = self._device.capture(update)
         self._updates[key](times)
 
-    def _context(self, *, resize: bool = False) -> Context:
-        return Context(
-            self._device, training=True, random=self._random, clock=self._clock, reuse=True, resize=resize
-        )  # fmt: skip
+    def _working(self, *, resize: bool = False) -> Any:
+        """Return where updates with equal loops, or loose ones, have their arrays."""
+        return self._context(resize=resize, truncation=self._truncation)
 
-    def _packings(self, lengths: Mapping[str, np.ndarray]) -> dict[str, Packing]:
+    def _context(self, **options: Any) -> Context:
+        return Context(self._device, training=True, random=self._random, clock=self._clock, reuse=True, **options)
+
+    def _places(self, planned: Any) -> Any:
         """Return how each of a batch's sequences stand; those of the same lengths share it."""
         made: dict[bytes, Packing] = {}
-        for given in lengths.values():
+        for given in planned.values():
             made.setdefault(given.tobytes(), Packing(given, self._device))
-        return {name: made[given.tobytes()] for name, given in lengths.items()}
+        return {name: made[given.tobytes()] for name, given in planned.items()}
 
-    def _update(self, packings: Mapping[str, Packing], context: Context) -> None:
+    def _update(self, places: Any, working: Any) -> None:
         """Do one update: loops and products alone."""
+        context: Context = working
         context.rewind()
-        batch = self._load(packings, context)
+        batch = self._load(places, context)
         values = self._objective.gradient(self._named(), batch, self._gradient.views, context)
         self._move(values, batch.weights)
 
@@ -205,7 +250,7 @@ class SequenceLearner(Descent):
     def loss_of(self, samples: SequenceSamples) -> float:
         """Return the weighted mean loss of other samples, as the parameters stand; its noise is the same every time."""
         total, weight = 0.0, 0.0
-        for block, rows in enumerate(_parts(np.arange(samples.n_samples), SAMPLES_AT_ONCE)):
+        for block, rows in enumerate(parts_of(np.arange(samples.n_samples), SAMPLES_AT_ONCE)):
             some = samples.subset(rows)
             weighted = self._objective.frames_of
             weights = some.main.weights if weighted is None else some.weights_of_frames(weighted, some.main.weights)
@@ -231,12 +276,9 @@ def upload_batch(samples: SequenceSamples, device: Device) -> SequenceBatch:
     return SequenceBatch(frames, packings, None, extra)
 
 
-def _parts(order: np.ndarray, size: int) -> list[np.ndarray]:
+def parts_of(order: np.ndarray, size: int) -> list[np.ndarray]:
+    """Return an order cut into parts of a size, the last perhaps shorter."""
     return [order[top : top + size] for top in range(0, order.size, size)]
-
-
-def _key(lengths: Mapping[str, np.ndarray]) -> Key:
-    return tuple(given.tobytes() for given in lengths.values())
 
 
 def _totals(samples: SequenceSamples, weighted: str) -> np.ndarray:

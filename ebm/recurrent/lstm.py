@@ -15,7 +15,7 @@ from ebm.networks.context import Context
 from ebm.networks.layer import Parameters
 from ebm.networks.packing import Packing
 from ebm.random import Random
-from ebm.recurrent.cell import GatedCell, Gates, States, recurrent_panels
+from ebm.recurrent.cell import Dropped, GatedCell, Gates, States, recurrent_panels
 from ebm.recurrent.device_recurrence import go_back, go_forward
 
 
@@ -29,8 +29,8 @@ class LSTMCell(GatedCell):
     ----------
     units : int
         Width of h and c.
-    init, recurrent_init : str
-        How weights are drawn, see `GatedCell`.
+    init, recurrent_init, recurrent_dropout
+        How weights are drawn, and variational dropout, see `GatedCell`.
     forget_bias : float, default=1.0
         First bias of the forget gate, so that cells remember at first.
 
@@ -52,35 +52,35 @@ class LSTMCell(GatedCell):
         return found
 
     def _advance(
-        self, parameters: Parameters, pre: Any, states: States, previous: Any, hidden: Any, finals: States,
-        packing: Packing, context: Context,
+        self, parameters: Parameters, pre: Any, states: States, previous: Any, dropped: Dropped, hidden: Any,
+        finals: States, packing: Packing, context: Context,
     ) -> tuple[Any, ...]:  # fmt: skip
         before, squashed = context.empty(hidden.shape, hidden.dtype), context.empty(hidden.shape, hidden.dtype)
         both, first, last = (previous, before), pair(states), pair(finals)
         if on_gpu(pre):
             none = context.empty((0, self.units), pre.dtype)
             step = partial(lstm.step, pre, none, both, squashed, hidden, last, packing.order)
-            go_forward(parameters["recurrent_weights"], states, both, packing, context, step)
+            go_forward(parameters["recurrent_weights"], states, both, packing, context, step, dropped)
         else:
             panels = recurrent_panels(parameters, context)
-            lstm.forward(pre, panels, first, both, squashed, hidden, last, packing)
+            lstm.forward(pre, panels, first, both, squashed, hidden, last, packing, dropped=dropped)
         return before, squashed
 
     def _retreat(
         self, parameters: Parameters, cache: Gates, dy: Any, d_states: States, d_initial: States,
         gradients: Parameters, context: Context,
     ) -> None:  # fmt: skip
-        pre, packing, (before, squashed) = cache.pre, cache.packing, cache.saved
+        pre, packing, masks, (before, squashed) = cache.pre, cache.packing, cache.dropped.masks, cache.saved
         shape = (packing.n, gate_columns(self.units, dy.dtype, gpu=on_gpu(dy)))
         carried = context.empty(shape, dy.dtype), context.empty((packing.n, self.units), dy.dtype)
         last, first = pair(d_states), pair(d_initial)
         if on_gpu(dy):
             none = context.empty((0, self.units), dy.dtype)
             back = partial(lstm.step_back, pre, none, before, squashed, dy, last, carried, none, packing.order)
-            go_back(parameters["recurrent_weights"], pre, carried, d_initial, packing, context, back)
+            go_back(parameters["recurrent_weights"], pre, carried, d_initial, packing, context, back, masks=masks)
         else:
             panels = recurrent_panels(parameters, context, transposed=True)
-            lstm.backward(pre, panels, before, squashed, dy, last, carried, first, packing)
+            lstm.backward(pre, panels, before, squashed, dy, last, carried, first, packing, masks=masks)
 
 
 def pair(states: States) -> tuple[Any, Any]:

@@ -16,6 +16,7 @@ from ebm.recurrent.batch import SequenceBatch, SequenceSamples
 from ebm.recurrent.generation import FIRST, TokenModel
 from ebm.recurrent.learning import upload_batch
 from ebm.recurrent.outputs import blocks
+from ebm.recurrent.truncation import Chunks
 
 VECTORS = "vectors"  # what belongs to whole samples, where first states are made of it
 
@@ -35,6 +36,14 @@ class NextToken:
 
     statistics: ClassVar[tuple[str, ...]] = ()
     frames_of: ClassVar[str | None] = "x"
+
+    def refusal_of(self, truncation: int | Chunks) -> str | None:
+        """Return why a truncation has no meaning here; None where it has one."""
+        if isinstance(truncation, Chunks) and self.model.first is not None:
+            return (
+                "goes on from chunk to chunk, but here first states are made of vectors, which only the first could see"
+            )
+        return None
 
     def gradient(self, parameters: Parameters, batch: SequenceBatch, gradients: Parameters, context: Context) -> Any:
         """Write the gradient, and return -log p of every token, (n_frames,)."""

@@ -9,6 +9,7 @@ from ebm.networks.context import Context
 from ebm.networks.layer import Layer, Parameters
 from ebm.networks.losses import Loss
 from ebm.recurrent.batch import SequenceBatch
+from ebm.recurrent.truncation import Chunks, looks_ahead
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,19 @@ class SequenceLoss:
     def frames_of(self) -> str | None:
         """Return "x" where the task is aligned."""
         return "x" if self.aligned else None
+
+    def refusal_of(self, truncation: int | Chunks) -> str | None:
+        """Return why a truncation has no meaning here; None where it has one."""
+        if not isinstance(truncation, Chunks):
+            return None
+        if not self.aligned:
+            return (
+                "needs an output at every frame, and here is one for a whole sequence: give an integer k, and only the "
+                "last k + 1 frames of a sequence carry its gradient"
+            )
+        if looks_ahead(self.network):
+            return "goes on from chunk to chunk, but this network reads sequences from their ends, which are not known"
+        return None
 
     def gradient(self, parameters: Parameters, batch: SequenceBatch, gradients: Parameters, context: Context) -> Any:
         """Write the gradient and return the loss of every sample or frame."""

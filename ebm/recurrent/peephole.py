@@ -16,7 +16,7 @@ from ebm.networks.context import Context
 from ebm.networks.layer import Parameters
 from ebm.networks.packing import Packing
 from ebm.random import Random
-from ebm.recurrent.cell import Gates, States, recurrent_panels
+from ebm.recurrent.cell import Dropped, Gates, States, recurrent_panels
 from ebm.recurrent.device_recurrence import go_back, go_forward
 from ebm.recurrent.lstm import LSTMCell, pair
 
@@ -33,8 +33,8 @@ class PeepholeLSTMCell(LSTMCell):
     ----------
     units : int
         Width of h and c.
-    init, recurrent_init : str
-        How weights are drawn, see `GatedCell`.
+    init, recurrent_init, recurrent_dropout
+        How weights are drawn, and variational dropout, see `GatedCell`.
     forget_bias : float, default=1.0
         First bias of the forget gate.
 
@@ -52,32 +52,35 @@ class PeepholeLSTMCell(LSTMCell):
         return super().initial(n_in, random, dtype) | {"peepholes": np.zeros((3, self.units), dtype)}
 
     def _advance(
-        self, parameters: Parameters, pre: Any, states: States, previous: Any, hidden: Any, finals: States,
-        packing: Packing, context: Context,
+        self, parameters: Parameters, pre: Any, states: States, previous: Any, dropped: Dropped, hidden: Any,
+        finals: States, packing: Packing, context: Context,
     ) -> tuple[Any, ...]:  # fmt: skip
         before, squashed = context.empty(hidden.shape, hidden.dtype), context.empty(hidden.shape, hidden.dtype)
         peepholes, both, first, last = parameters["peepholes"], (previous, before), pair(states), pair(finals)
         if on_gpu(pre):
             step = partial(lstm.step, pre, peepholes, both, squashed, hidden, last, packing.order)
-            go_forward(parameters["recurrent_weights"], states, both, packing, context, step)
+            go_forward(parameters["recurrent_weights"], states, both, packing, context, step, dropped)
         else:
             panels = recurrent_panels(parameters, context)
-            lstm.forward(pre, panels, first, both, squashed, hidden, last, packing, peepholes)
+            lstm.forward(pre, panels, first, both, squashed, hidden, last, packing, peepholes, dropped)
         return before, squashed
 
     def _retreat(
         self, parameters: Parameters, cache: Gates, dy: Any, d_states: States, d_initial: States,
         gradients: Parameters, context: Context,
     ) -> None:  # fmt: skip
-        pre, packing, (before, squashed) = cache.pre, cache.packing, cache.saved
-        peepholes, gradient = parameters["peepholes"], gradients["peepholes"]
+        pre, packing, masks, (before, squashed) = cache.pre, cache.packing, cache.dropped.masks, cache.saved
+        peepholes = parameters["peepholes"]
         widths = (gate_columns(self.units, dy.dtype, gpu=on_gpu(dy)), self.units, 3 * self.units)
         d_hidden, d_cell, sums = (context.empty((packing.n, width), dy.dtype) for width in widths)
         carried, last, first = (d_hidden, d_cell), pair(d_states), pair(d_initial)
         if on_gpu(dy):
             back = partial(lstm.step_back, pre, peepholes, before, squashed, dy, last, carried, sums, packing.order)
-            go_back(parameters["recurrent_weights"], pre, carried, d_initial, packing, context, back)
+            go_back(parameters["recurrent_weights"], pre, carried, d_initial, packing, context, back, masks=masks)
         else:
             panels = recurrent_panels(parameters, context, transposed=True)
-            lstm.backward(pre, panels, before, squashed, dy, last, carried, first, packing, peepholes, sums)
+            lstm.backward(pre, panels, before, squashed, dy, last, carried, first, packing, peepholes, sums, masks)
+        if not gradients:
+            return
+        gradient = gradients["peepholes"]
         column_totals(sums, gradient.reshape(3 * self.units), add=context.adds(gradient))

@@ -18,6 +18,20 @@ def packed(matrix: Any, context: Context, *, transposed: bool = False) -> Any:
     return context.kept(matrix, f"panels {transposed}", lambda: _packed(matrix, context, transposed=transposed))
 
 
+def packed_stack(matrices: Any, context: Context, *, transposed: bool = False) -> Any:
+    """Return several matrices (k, m, n), each in the panels that products read, as one array of four axes."""
+
+    def pack() -> Any:
+        k, depth, n = matrices.shape
+        shape = dense.panels_shape(*((n, depth) if transposed else (depth, n)), matrices.dtype)
+        out = context.empty((k, *shape), matrices.dtype)
+        for matrix, panels in zip(matrices, out, strict=True):
+            (dense.pack_transposed if transposed else dense.pack_into)(matrix, panels)
+        return out
+
+    return context.kept(matrices, f"stack {transposed}", pack)
+
+
 def _packed(matrix: Any, context: Context, *, transposed: bool) -> Any:
     depth, n = matrix.shape[::-1] if transposed else matrix.shape
     panels = context.empty(dense.panels_shape(depth, n, matrix.dtype), matrix.dtype)

@@ -9,6 +9,7 @@ import numpy as np
 
 from ebm.kernels import leaky
 from ebm.kernels.joining import join, take_left, take_right
+from ebm.kernels.shift import shift_rows
 from ebm.networks.context import Context
 from ebm.networks.initial import initial_weights
 from ebm.networks.layer import Parameters
@@ -64,11 +65,13 @@ class SCRNCell(Cell):
         Learn an alpha for each context unit, from this one on (then above 0).
     init, recurrent_init : str
         How A, B and P, and how R is drawn, see :func:`ebm.networks.initial.initial_weights`.
+    recurrent_dropout : float, default=0.0
+        Of what R sees, see `ebm.recurrent.cell.GatedCell`; the context is never dropped from.
 
     Raises
     ------
     ValueError
-        When a number of units is below 1, or alpha out of range.
+        When a number of units is below 1, or alpha or a rate out of range.
 
     Notes
     -----
@@ -86,12 +89,14 @@ class SCRNCell(Cell):
     learn_alpha: bool = False
     init: str = "glorot"
     recurrent_init: str = "orthogonal"
+    recurrent_dropout: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuse what is out of range."""
         count_from("units", self.units)
         count_from("context_units", self.context_units)
         rate_within("alpha", self.alpha, below_one=True)
+        rate_within("recurrent_dropout", self.recurrent_dropout, below_one=True)
         if self.learn_alpha and self.alpha == 0:
             raise ValueError("alpha must be above 0 where it is learnt, got 0")
 
@@ -148,19 +153,27 @@ class SCRNCell(Cell):
         take_left(dy, dh)
         given = (parameters, gates, dh, (dh_last,), gradients, context)
         dx, first = self._simple.backward(*given, wants_input=wants_input, wants_states=wants_states)
-        outer_into(memory.s, gates.pre, gradients["context_to_hidden"], context)
+        if gradients:
+            outer_into(memory.s, gates.pre, gradients["context_to_hidden"], context)
         ds = times_transposed(gates.pre, parameters["context_to_hidden"], context)
         ds_first = context.empty((gates.packing.n if wants_states else 0, self.context_units), dy.dtype)
         du = self._recall(cache, dy, ds, ds_last, ds_first, gradients, context)
-        outer_into(gates.x, du, gradients["context_weights"], context)
-        if wants_input:
+        if gradients:
+            outer_into(gates.x, du, gradients["context_weights"], context)
+        if gradients and wants_input:
             add_times_transposed(du, parameters["context_weights"], dx, context)
         return Backward(dx, None if first is None else (self._joined(first[0], ds_first, context),))
+
+    def alone(self, cache: Passed, packing: Packing, context: Context) -> Passed:
+        """Return a cache in which every frame is a sequence of its own; see `Cell`."""
+        (s, _, u, alpha, first), before = cache.memory, context.empty(cache.memory.s.shape, cache.memory.s.dtype)
+        shift_rows(s, packing.before, first, packing.sequence, before)
+        return Passed(self._simple.alone(cache.gates, packing, context), Memory(s, s, u, alpha, before))
 
     @property
     def _simple(self) -> SimpleCell:
         """What goes through time on top of the context."""
-        return SimpleCell(self.units, self.init, self.recurrent_init, activation="sigmoid")
+        return SimpleCell(self.units, self.init, self.recurrent_init, self.recurrent_dropout, activation="sigmoid")
 
     def _remember(self, parameters: Parameters, x: Any, first: Any, packing: Packing, context: Context) -> Memory:
         u, alpha = times(x, parameters["context_weights"], context), context.empty((self.context_units,), x.dtype)
@@ -180,7 +193,7 @@ class SCRNCell(Cell):
         slopes = context.empty((n if self.learn_alpha else 0, k), ds.dtype)
         above = (dy, np.int64(self.units), ds)
         leaky.backward(u, alpha, first, s, *above, ds_last, carried, slopes, du, ds_first, packing)
-        if self.learn_alpha:
+        if self.learn_alpha and gradients:
             gradient = gradients["context_logit"]
             leaky.logit_gradient(slopes, gradient, add=context.adds(gradient))
         return du

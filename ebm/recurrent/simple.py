@@ -13,7 +13,7 @@ from ebm.kernels.recurrence import gate_columns
 from ebm.networks.context import Context
 from ebm.networks.layer import Parameters
 from ebm.networks.packing import Packing
-from ebm.recurrent.cell import GatedCell, Gates, States, recurrent_panels
+from ebm.recurrent.cell import Dropped, GatedCell, Gates, States, recurrent_panels
 from ebm.recurrent.device_recurrence import go_back, go_forward
 
 ACTIVATIONS = ("tanh", "relu", "sigmoid", "identity")
@@ -27,8 +27,8 @@ class SimpleCell(GatedCell):
     ----------
     units : int
         Width of h.
-    init, recurrent_init : str
-        How weights are drawn, see `GatedCell`.
+    init, recurrent_init, recurrent_dropout
+        How weights are drawn, and variational dropout, see `GatedCell`.
     activation : {"tanh", "relu", "sigmoid", "identity"}, default="tanh"
 
     Raises
@@ -50,27 +50,28 @@ class SimpleCell(GatedCell):
             raise ValueError(f"activation must be one of {ACTIVATIONS}, got {self.activation!r}")
 
     def _advance(
-        self, parameters: Parameters, pre: Any, states: States, previous: Any, hidden: Any, finals: States,
-        packing: Packing, context: Context,
+        self, parameters: Parameters, pre: Any, states: States, previous: Any, dropped: Dropped, hidden: Any,
+        finals: States, packing: Packing, context: Context,
     ) -> tuple[Any, ...]:  # fmt: skip
         kind = KINDS[self.activation]
         if on_gpu(pre):
             step = partial(elman.step, pre, kind, previous, hidden, finals[0], packing.order)
-            go_forward(parameters["recurrent_weights"], states, (previous,), packing, context, step)
+            go_forward(parameters["recurrent_weights"], states, (previous,), packing, context, step, dropped)
         else:
             panels = recurrent_panels(parameters, context)
-            elman.forward(pre, panels, kind, states[0], previous, hidden, finals[0], packing)
+            elman.forward(pre, panels, kind, states[0], previous, hidden, finals[0], packing, dropped)
         return (hidden,)
 
     def _retreat(
         self, parameters: Parameters, cache: Gates, dy: Any, d_states: States, d_initial: States,
         gradients: Parameters, context: Context,
     ) -> None:  # fmt: skip
-        kind, packing, (hidden,) = KINDS[self.activation], cache.packing, cache.saved
+        kind, packing, masks, (hidden,) = KINDS[self.activation], cache.packing, cache.dropped.masks, cache.saved
         carried = context.empty((packing.n, gate_columns(self.units, dy.dtype, gpu=on_gpu(dy))), dy.dtype)
         if on_gpu(dy):
             back = partial(elman.step_back, cache.pre, kind, hidden, dy, d_states[0], carried, packing.order)
-            go_back(parameters["recurrent_weights"], cache.pre, (carried,), d_initial, packing, context, back)
+            weights = parameters["recurrent_weights"]
+            go_back(weights, cache.pre, (carried,), d_initial, packing, context, back, masks=masks)
         else:
             panels = recurrent_panels(parameters, context, transposed=True)
-            elman.backward(cache.pre, panels, kind, hidden, dy, d_states[0], carried, d_initial[0], packing)
+            elman.backward(cache.pre, panels, kind, hidden, dy, d_states[0], carried, d_initial[0], packing, masks)

@@ -16,12 +16,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ebm.kernels.frames import copy_rows
 from ebm.networks.context import Context
 from ebm.networks.dropout import Dropout
 from ebm.networks.layer import Parameters
 from ebm.networks.sequential import part, prefixed
 from ebm.random import Random, Stream
-from ebm.recurrent.cell import Cell, States
+from ebm.recurrent.cell import Cell, States, fitting
+from ebm.recurrent.through_time import back_through_time
 
 StackStates = tuple[States, ...]  # of each layer, from below
 
@@ -95,7 +97,7 @@ class CellStack:
         parameters : dict of arrays
         x : array of shape (n_frames, n_in)
             Packed as ``context.packing`` says.
-        states : tuple of States, or None for zeros everywhere
+        states : tuple of States, or None for zeros everywhere, or what the context remembers
             Before the first frames, a cell's states in the order of the batch.
         context : Context
         """
@@ -104,8 +106,11 @@ class CellStack:
             dropped = None
             if number > 0 and self.dropout.rate > 0:
                 x, dropped = self.dropout.forward({}, x, context)
-            begin = None if states is None else states[number]
+            kept = None if states else context.remembered(fitting(context.packing, x).n, cell.state_sizes, x.dtype)
+            begin = states[number] if states else kept
             x, final, cache = cell.forward(part(parameters, f"{number}."), x, begin, context)
+            for state, end in zip(kept or (), final, strict=False):
+                copy_rows(end, state)
             finals.append(final)
             caches.append((dropped, cache))
         return x, tuple(finals), caches
@@ -139,9 +144,10 @@ class CellStack:
             own, of_own, (dropped, kept) = part(parameters, f"{number}."), part(gradients, f"{number}."), cache[number]
             d_final = None if d_finals is None else d_finals[number]
             wanted = wants_input or number > 0
-            dy, d_first = self.cells[number].backward(
-                own, kept, dy, d_final, of_own, context, wants_input=wanted, wants_states=wants_states
-            )
+            dy, d_first = back_through_time(
+                self.cells[number], own, kept, dy, d_final, of_own, context, wants_input=wanted,
+                wants_states=wants_states,
+            )  # fmt: skip
             if dropped is not None:
                 dy = self.dropout.backward({}, dropped, dy, {}, context)
             d_states.insert(0, d_first)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 # A new name is a line here, and the same as an import under TYPE_CHECKING for mypy and editors (a test compares them).
 _MODULES = {
     "AISMonitor": "ebm.boltzmann.monitors",
+    "AttentionDisplay": "ebm_sklearn.attention_display",
     "Autoencoder": "ebm_sklearn.autoencoder",
     "BernoulliRBM": "ebm_sklearn.bernoulli_rbm",
     "BoltzmannMachine": "ebm_sklearn.boltzmann_machine",
@@ -27,6 +28,7 @@ _MODULES = {
     "FeatureDictionaryDisplay": "ebm_sklearn.feature_dictionary_display",
     "FitInterruptedWarning": "ebm_sklearn._warnings",
     "FreeEnergyGap": "ebm.boltzmann.monitors",
+    "GradientFlowDisplay": "ebm_sklearn.gradient_flow_display",
     "HeteroAssociativeMemory": "ebm_sklearn.hetero_associative",
     "HistoryDisplay": "ebm_sklearn.displays",
     "HopfieldNetwork": "ebm_sklearn.hopfield",
@@ -49,6 +51,7 @@ _MODULES = {
     "ReconstructionDisplay": "ebm_sklearn.autoencoder_displays",
     "ReconstructionError": "ebm.boltzmann.monitors",
     "SamplesDisplay": "ebm_sklearn.displays",
+    "Seq2Seq": "ebm_sklearn.seq2seq",
     "SequenceGenerator": "ebm_sklearn.sequence_generator",
     "SequenceLabeler": "ebm_sklearn.sequence_labeler",
     "SequenceRegressor": "ebm_sklearn.sequence_regressor",
@@ -84,6 +87,7 @@ if TYPE_CHECKING:
     from ebm_sklearn._warnings import OutOfRangeWarning as OutOfRangeWarning
     from ebm_sklearn._warnings import UnendedSequenceWarning as UnendedSequenceWarning
     from ebm_sklearn._warnings import UntrustedEstimateWarning as UntrustedEstimateWarning
+    from ebm_sklearn.attention_display import AttentionDisplay as AttentionDisplay
     from ebm_sklearn.autoencoder import Autoencoder as Autoencoder
     from ebm_sklearn.autoencoder_displays import DenoisingDisplay as DenoisingDisplay
     from ebm_sklearn.autoencoder_displays import ReconstructionDisplay as ReconstructionDisplay
@@ -98,6 +102,7 @@ if TYPE_CHECKING:
     from ebm_sklearn.displays import SamplesDisplay as SamplesDisplay
     from ebm_sklearn.energy_display import EnergyTraceDisplay as EnergyTraceDisplay
     from ebm_sklearn.feature_dictionary_display import FeatureDictionaryDisplay as FeatureDictionaryDisplay
+    from ebm_sklearn.gradient_flow_display import GradientFlowDisplay as GradientFlowDisplay
     from ebm_sklearn.hetero_associative import HeteroAssociativeMemory as HeteroAssociativeMemory
     from ebm_sklearn.hopfield import HopfieldNetwork as HopfieldNetwork
     from ebm_sklearn.latent_displays import LatentGridDisplay as LatentGridDisplay
@@ -110,6 +115,7 @@ if TYPE_CHECKING:
     from ebm_sklearn.rbm_classifier import RBMClassifier as RBMClassifier
     from ebm_sklearn.rnn_classifier import RNNClassifier as RNNClassifier
     from ebm_sklearn.rnn_regressor import RNNRegressor as RNNRegressor
+    from ebm_sklearn.seq2seq import Seq2Seq as Seq2Seq
     from ebm_sklearn.sequence_generator import SequenceGenerator as SequenceGenerator
     from ebm_sklearn.sequence_labeler import SequenceLabeler as SequenceLabeler
     from ebm_sklearn.sequence_regressor import SequenceRegressor as SequenceRegressor

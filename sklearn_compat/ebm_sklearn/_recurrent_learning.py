@@ -26,6 +26,7 @@ from ebm_sklearn._sequence_learning import LAYER_CONSTRAINTS, SequenceEstimator
 RECURRENT_CONSTRAINTS: dict[str, list[Any]] = {
     **LAYER_CONSTRAINTS,
     "bidirectional": ["boolean"],
+    "recurrent_dropout": LAYER_CONSTRAINTS["dropout"],
     "hidden_layer_sizes": ["array-like"],
     "activation": [StrOptions(set(KINDS))],
 }
@@ -45,6 +46,7 @@ class RecurrentEstimator(SequenceEstimator):
     n_layers: int
     bidirectional: bool
     dropout: float
+    recurrent_dropout: float
     hidden_layer_sizes: Any
     activation: str
 
@@ -61,6 +63,7 @@ class RecurrentEstimator(SequenceEstimator):
             "n_layers": int(self.n_layers),
             "bidirectional": bool(self.bidirectional),
             "dropout": float(self.dropout),
+            "recurrent_dropout": float(self.recurrent_dropout),
             "hidden_layer_sizes": np.asarray(self.hidden_layer_sizes).tolist(),
             "activation": self.activation,
             "pooling": None if self.ALIGNED else self.pooling,  # type: ignore[attr-defined]
@@ -90,6 +93,7 @@ def recurrent_network(
     n_layers: int,
     bidirectional: bool,
     dropout: float,
+    recurrent_dropout: float,
     hidden_layer_sizes: list[int],
     activation: str,
     pooling: str | None,
@@ -103,7 +107,8 @@ def recurrent_network(
     ValueError
         When something is out of range.
     """
-    body = recurrent_layers(cell, units, depth=n_layers, bidirectional=bidirectional, dropout=dropout)
+    dropped: dict[str, Any] = {"dropout": dropout, "recurrent_dropout": recurrent_dropout}
+    body = recurrent_layers(cell, units, depth=n_layers, bidirectional=bidirectional, **dropped)
     if pooling is not None:
         body.append(_pooling(pooling, bidirectional=bidirectional))
     head = [*(Dense(size, activation) for size in hidden_layer_sizes), Dense(n_outputs)]

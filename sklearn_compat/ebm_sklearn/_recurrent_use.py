@@ -64,6 +64,10 @@ class FittedRecurrent(  # type: ignore[call-arg]  # mypy does not see scikit-lea
     def _n_features_out(self) -> int:
         return self._network().n_features
 
+    def _recurrent_part(self, X: Any) -> tuple[Sequential, list[np.ndarray]]:
+        """Return the layers that recurrent ones are among, and the sequences as these read them."""
+        return self._network().body, read_sequences(self, X, reset=False, dtype=self._dtype).sequences()
+
     # ---- frame by frame ----
 
     def reset_state(self) -> None:

@@ -176,7 +176,8 @@ class RecurrentRegression(RegressorMixin, FittedRecurrent):
             return super().score(X, y, sample_weight)
         found = self._answers(X)
         told = np.concatenate(frame_arrays(self, y, found.data)).reshape(len(found.values), -1)
-        return float(r2_score(told, found.values, sample_weight=per_frame(sample_weight, found.data)))
+        values = found.values.astype(np.float64)  # squares of many frames are added
+        return float(r2_score(told.astype(np.float64), values, sample_weight=per_frame(sample_weight, found.data)))
 
     def step(self, frame: Any) -> Any:
         """Return the values after one more frame of a sequence that comes in bit by bit.

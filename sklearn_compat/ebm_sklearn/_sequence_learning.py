@@ -19,6 +19,7 @@ from ebm.random import Random
 from ebm.recurrent.architecture import CELLS
 from ebm.recurrent.batch import SequenceSamples
 from ebm.recurrent.cell import Cell
+from ebm.recurrent.chunk_learning import learner_of_sequences
 from ebm.recurrent.learning import SequenceLearner
 from ebm.sequences import SequenceData
 from ebm.storage import ModelFileError
@@ -35,6 +36,7 @@ LAYER_CONSTRAINTS: dict[str, list[Any]] = {  # of estimators with stacks of recu
     "units": [Interval(Integral, 1, None, closed="left")],
     "n_layers": [Interval(Integral, 1, None, closed="left")],
     "dropout": [Interval(Real, 0, 1, closed="left")],
+    "truncation": [None, Interval(Integral, 0, None, closed="left"), tuple, list],
 }
 
 
@@ -54,6 +56,7 @@ class SequenceEstimator(NetworkEstimator):
     """
 
     architecture_: dict[str, Any]
+    truncation: Any = None  # a parameter where backpropagation may be cut off
 
     @abstractmethod
     def _initial(self, random: Random, dtype: Any) -> dict[str, np.ndarray]: ...
@@ -68,7 +71,9 @@ class SequenceEstimator(NetworkEstimator):
         *, to_the_end: bool,
     ) -> SequenceLearner:  # fmt: skip
         optimizer = self._made_optimizer(to_the_end=to_the_end)
-        return SequenceLearner(start, objective, samples, optimizer, random, **self._pace(n_epochs))
+        return learner_of_sequences(
+            start, objective, samples, optimizer, random, truncation=self.truncation, **self._pace(n_epochs)
+        )
 
     def _loss_of(self, learner: Any, samples: SequenceSamples) -> float:
         return learner.loss_of(samples)

@@ -21,7 +21,7 @@ class RNNClassifier(RecurrentClassification):
 
     Parameters
     ----------
-    cell : {"lstm", "lstm_peephole", "gru", "tanh", "relu", "deep_transition"} or Cell, default="lstm"
+    cell : {"lstm", "lstm_peephole", "gru", "gru_before", "tanh", "relu", "deep_transition"} or Cell, default="lstm"
         How the state goes from frame to frame: by its name, or a cell of `ebm.recurrent` with its own width, such as
         ``SCRNCell(64, 32)``.
     units : int, default=64
@@ -32,6 +32,9 @@ class RNNClassifier(RecurrentClassification):
         Whether every layer reads sequences from both ends, with weights of their own for each direction.
     dropout : float, default=0.0
         Rate in [0, 1) of what is dropped between recurrent layers in training.
+    recurrent_dropout : float, default=0.0
+        Rate in [0, 1) of what cells do not see of the state before, the same units at all frames of a sequence (a cell
+        that is given has its own).
     hidden_layer_sizes : array-like of int, default=()
         Units of dense layers between the recurrent ones and the answer, for each sequence.
     activation : str, default="relu"
@@ -55,6 +58,10 @@ class RNNClassifier(RecurrentClassification):
         Weight decay: the gradient of weights, not of biases, gains ``l2`` times the weights.
     clip_norm : float, default=1.0
         Longest gradient; a longer one is shortened to it. None lets gradients be.
+    truncation : int or None, default=None
+        How many frames before the one whose output it reaches a gradient goes back through time, in each recurrent
+        layer: with k, and pooling="last", the last k + 1 frames of a sequence are learnt from. None goes back to the
+        first.
     early_stopping : bool, default=False
         Hold ``validation_fraction`` of the sequences out, stop when their loss has not fallen by ``tol`` for
         ``n_iter_no_change`` epochs, and keep the best epoch's parameters.
@@ -132,6 +139,7 @@ class RNNClassifier(RecurrentClassification):
         n_layers: int = 1,
         bidirectional: bool = False,
         dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
         hidden_layer_sizes: Any = (),
         activation: str = "relu",
         pooling: str = "last",
@@ -143,6 +151,7 @@ class RNNClassifier(RecurrentClassification):
         n_iter: int = 50,
         l2: float = 0.0,
         clip_norm: float | None = 1.0,
+        truncation: Any = None,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 10,
@@ -158,6 +167,7 @@ class RNNClassifier(RecurrentClassification):
         self.n_layers = n_layers
         self.bidirectional = bidirectional
         self.dropout = dropout
+        self.recurrent_dropout = recurrent_dropout
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.pooling = pooling
@@ -169,6 +179,7 @@ class RNNClassifier(RecurrentClassification):
         self.n_iter = n_iter
         self.l2 = l2
         self.clip_norm = clip_norm
+        self.truncation = truncation
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change

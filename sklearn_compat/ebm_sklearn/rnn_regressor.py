@@ -21,9 +21,9 @@ class RNNRegressor(RecurrentRegression):
 
     Parameters
     ----------
-    cell, units, n_layers, bidirectional, dropout, hidden_layer_sizes, activation, pooling
+    cell, units, n_layers, bidirectional, dropout, recurrent_dropout, hidden_layer_sizes, activation, pooling
         The network, as of `RNNClassifier`.
-    optimizer, learning_rate, schedule, batch_size, n_iter, l2, clip_norm
+    optimizer, learning_rate, schedule, batch_size, n_iter, l2, clip_norm, truncation
         How it learns, as of `RNNClassifier`.
     early_stopping, validation_fraction, n_iter_no_change, tol
         When it stops, as there.
@@ -63,6 +63,7 @@ class RNNRegressor(RecurrentRegression):
         n_layers: int = 1,
         bidirectional: bool = False,
         dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
         hidden_layer_sizes: Any = (),
         activation: str = "relu",
         pooling: str = "last",
@@ -73,6 +74,7 @@ class RNNRegressor(RecurrentRegression):
         n_iter: int = 50,
         l2: float = 0.0,
         clip_norm: float | None = 1.0,
+        truncation: Any = None,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 10,
@@ -88,6 +90,7 @@ class RNNRegressor(RecurrentRegression):
         self.n_layers = n_layers
         self.bidirectional = bidirectional
         self.dropout = dropout
+        self.recurrent_dropout = recurrent_dropout
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.pooling = pooling
@@ -98,6 +101,7 @@ class RNNRegressor(RecurrentRegression):
         self.n_iter = n_iter
         self.l2 = l2
         self.clip_norm = clip_norm
+        self.truncation = truncation
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change

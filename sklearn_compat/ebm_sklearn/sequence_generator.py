@@ -60,6 +60,11 @@ class SequenceGenerator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, UsedG
         Weight decay: the gradient of weights, not of biases, gains ``l2`` times the weights.
     clip_norm : float, default=1.0
         Longest gradient; a longer one is shortened to it. None leaves all as they are.
+    truncation : int, tuple of (int, int) or None, default=None
+        How far gradients go back through time, for long sequences. k: from each token's loss through k tokens before
+        it, in each recurrent layer. (k1, k2) with k1 <= k2: after every k1 tokens of a batch there is an update, whose
+        losses go back through the last k2; states go on from chunk to chunk (not with vectors). None: to the first
+        token.
     early_stopping : bool, default=False
         Hold ``validation_fraction`` of the samples out, stop when their loss has not fallen by ``tol`` for
         ``n_iter_no_change`` epochs, and keep the best epoch's parameters.
@@ -142,6 +147,7 @@ class SequenceGenerator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, UsedG
         n_iter: int = 50,
         l2: float = 0.0,
         clip_norm: float | None = 1.0,
+        truncation: Any = None,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 10,
@@ -167,6 +173,7 @@ class SequenceGenerator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, UsedG
         self.n_iter = n_iter
         self.l2 = l2
         self.clip_norm = clip_norm
+        self.truncation = truncation
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change

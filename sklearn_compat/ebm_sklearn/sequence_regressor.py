@@ -22,10 +22,15 @@ class SequenceRegressor(RecurrentRegression):
 
     Parameters
     ----------
-    cell, units, n_layers, bidirectional, dropout, hidden_layer_sizes, activation
+    cell, units, n_layers, bidirectional, dropout, recurrent_dropout, hidden_layer_sizes, activation
         The network, as of `RNNClassifier`.
     optimizer, learning_rate, schedule, batch_size, n_iter, l2, clip_norm
         How it learns, as of `RNNClassifier`.
+    truncation : int, tuple of (int, int) or None, default=None
+        How far gradients go back through time. k: from each frame's loss through k frames before it, in each recurrent
+        layer. (k1, k2) with k1 <= k2, for long sequences: after every k1 frames of a batch there is an update, whose
+        losses go back through the last k2 frames; states go on from chunk to chunk (not when ``bidirectional``). None:
+        to the first frame.
     early_stopping, validation_fraction, n_iter_no_change, tol
         When it stops, as there.
     device, n_jobs, callbacks, verbose, random_state
@@ -64,6 +69,7 @@ class SequenceRegressor(RecurrentRegression):
         n_layers: int = 1,
         bidirectional: bool = False,
         dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
         hidden_layer_sizes: Any = (),
         activation: str = "relu",
         optimizer: Any = "adam",
@@ -73,6 +79,7 @@ class SequenceRegressor(RecurrentRegression):
         n_iter: int = 50,
         l2: float = 0.0,
         clip_norm: float | None = 1.0,
+        truncation: Any = None,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 10,
@@ -88,6 +95,7 @@ class SequenceRegressor(RecurrentRegression):
         self.n_layers = n_layers
         self.bidirectional = bidirectional
         self.dropout = dropout
+        self.recurrent_dropout = recurrent_dropout
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.optimizer = optimizer
@@ -97,6 +105,7 @@ class SequenceRegressor(RecurrentRegression):
         self.n_iter = n_iter
         self.l2 = l2
         self.clip_norm = clip_norm
+        self.truncation = truncation
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change

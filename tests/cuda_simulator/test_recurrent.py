@@ -12,6 +12,7 @@ from ebm.networks.packing import Packing
 from ebm.networks.sequential import Sequential
 from ebm.recurrent.layer import LastFrame, Recurrent
 from ebm.recurrent.lstm import LSTMCell
+from ebm.recurrent.pooling import MeanFrame
 from tests.recurrent.cell_cases import CASES, passes
 from tests.recurrent.shape_cases import SEED, Case
 from tests.recurrent.shape_table import CASES as SHAPES
@@ -20,6 +21,7 @@ DTYPES = [np.float32, np.float64]
 LAYERS = [
     Case("forwards", Recurrent(LSTMCell(4))),
     Case("backwards, last frame", Sequential([Recurrent(LSTMCell(4), backwards=True), LastFrame()])),
+    Case("mean of the frames", Sequential([Recurrent(LSTMCell(4)), MeanFrame()])),
     *SHAPES,
 ]
 TOLERANCE = {np.float32: 1e-5, np.float64: 1e-12}
@@ -40,6 +42,17 @@ def test_cells_equal_the_cpus(device, case, dtype, given):
     for name, array in there.items():
         assert type(array) is type(device.zeros(1, dtype)), name
         close(device.download(array), here[name], dtype, name)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_states_given_are_dropped_from_as_on_the_cpu(device, case):
+    case, found = replace(case, cell=replace(case.cell, recurrent_dropout=0.4)), []
+    for place in ("cpu", device):
+        found.append(passes(case, np.float64, Context(place, training=True, random=SEED)))
+    plain = passes(case, np.float64, Context())
+    assert any(np.abs(found[0][name] - plain[name]).max() > 0.01 for name in plain)
+    for name, array in found[1].items():
+        close(device.download(array), found[0][name], np.float64, name)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

@@ -321,7 +321,8 @@ def test_learners_are_let_go_of_at_once(monkeypatch):
     """Their arrays are large, and Python looks for circles seldom."""
     learners = weakref.WeakSet()
     place = NetworkLearner._place_samples
-    monkeypatch.setattr(NetworkLearner, "_place_samples", lambda self, *given: (learners.add(self), place(self, *given)))
+    keep = lambda self, *given: (learners.add(self), place(self, *given))  # noqa: E731
+    monkeypatch.setattr(NetworkLearner, "_place_samples", keep)
     gc.disable()
     try:
         Autoencoder(4, n_iter=1).fit(X).partial_fit(X)

@@ -158,7 +158,9 @@ def _mixed(signature, dtype):
 
 
 # loops that know no real numbers
-OF_INTEGERS = ("colouring._first_fit", "colouring._breadth_first", "program._replay", "totals._tick_cpu")
+OF_INTEGERS = (
+    "attention._place", "colouring._first_fit", "colouring._breadth_first", "program._replay", "totals._tick_cpu",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -197,6 +199,11 @@ def test_every_loop_is_looked_at(single):
         "convolution._convolve_cpu", "convolution_gradient._weights_cpu",
         "elman._forward", "elman._backward", "lstm._forward", "lstm._backward", "gru._forward", "gru._backward",
         "gru_before._forward", "gru_before._backward", "recurrence._project", "outer._outer", "frames._scatter_cpu",
+        "attention_lstm._forward", "attention_lstm._backward",
+        "leaky._rates_cpu", "leaky._forward_cpu", "leaky._backward_cpu",
+        "deep_transition._forward", "deep_transition._backward",
+        "sequence_masks._draw_cpu", "sequence_masks._apply_cpu", "ends._take_cpu", "ends._put_cpu",
+        "sequence_means._mean_cpu", "sequence_means._spread_cpu",
     }  # fmt: skip
 
 
@@ -237,7 +244,7 @@ COPYING = (  # loops without arithmetic
     "batch._dense_cpu", "batch._lists_cpu", "bound._fill_cpu", "bound._repeat_cpu", "convolution._pack_cpu",
     "convolution_narrow.pack_narrow", "dense._pack", "dense._pack_transposed", "embedding._forward_cpu",
     "joining._join_cpu", "joining._part_cpu", "frames._load_cpu", "frames._gather_cpu", "frames._clear_cpu",
-    "frames._copy_cpu",
+    "chunks._cpu", "shift._cpu", "frames._copy_cpu", "ends._take_cpu", "ends._put_cpu",
 )  # fmt: skip
 
 
@@ -285,6 +292,18 @@ def test_a_loop_that_does_not_start_from_zero_is_caught():
             plain[j] += other * x[j]
 
     assert not sums_of_rows(add)
+
+
+@wide
+@pytest.mark.skipif(NUMBA < (0, 62), reason="the LLVM of numba 0.61 leaves more loops scalar")
+@pytest.mark.parametrize(
+    ("name", "divisions"),
+    [("elman._forward", 2), ("lstm._forward", 4), ("gru._forward", 2), ("gru_before._forward", 2)],
+)
+def test_gates_open_in_vectors(single, name, divisions):
+    """A logistic function or a tanh is a division; those of i and f are one loop, and so are those of r and z."""
+    core, signature = single[name]
+    assert len(re.findall(r"\bvdivps\s.*[yz]mm", core.inspect_asm(signature))) >= divisions
 
 
 @wide

@@ -24,14 +24,17 @@ class CellCase:
     lengths: tuple = LENGTHS
 
     def arrays(self, dtype, seed=0):
-        """Return parameters, x, states, dy and d_states, all of them different everywhere."""
+        """Return parameters, x, states, dy and d_states, all of them different everywhere.
+
+        What is added to first weights is small beside them: large recurrent weights make chaos of rounding.
+        """
         rng, n = np.random.default_rng(seed), len(self.lengths)
 
         def drawn(*shape):
             return rng.normal(size=shape).astype(dtype)
 
         first = self.cell.initial(self.n_in, Random(3), dtype)
-        parameters = {name: a + (0.3 * rng.normal(size=a.shape)).astype(dtype) for name, a in first.items()}
+        parameters = {name: a + drawn(*a.shape) * dtype(0.3 / np.sqrt(a.shape[-2:][0])) for name, a in first.items()}
         x, dy = drawn(sum(self.lengths), self.n_in), drawn(sum(self.lengths), self.cell.output_size)
         states, d_states = (tuple(drawn(n, size) for size in self.cell.state_sizes) for _ in range(2))
         return parameters, x, states, dy, d_states

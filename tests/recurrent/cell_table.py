@@ -1,7 +1,7 @@
 """Every cell, with its formula: what tests/recurrent/test_cell_*.py go through.
 
-A new cell is a line here: the laws hold for all of them, and where a formula of tests/reference is given, the cell must
-equal it.
+A new cell is a line of CELLS: the laws hold for all of them. Those with a line in FORMULAS must equal it; SCRN and deep
+transitions have formulas in tests of their own.
 """
 
 from dataclasses import replace
@@ -10,9 +10,11 @@ import numpy as np
 
 from ebm.networks.context import Context
 from ebm.networks.packing import Packing
+from ebm.recurrent.deep_transition import DeepTransitionCell
 from ebm.recurrent.gru import GRUCell
 from ebm.recurrent.lstm import LSTMCell
 from ebm.recurrent.peephole import PeepholeLSTMCell
+from ebm.recurrent.scrn import SCRNCell
 from ebm.recurrent.simple import ACTIVATIONS, SimpleCell
 from tests.recurrent.cell_cases import CellCase
 from tests.reference.recurrent import gru_step, lstm_step, simple_step
@@ -22,24 +24,30 @@ def simple(kind):
     return lambda n: SimpleCell(n, activation=kind)
 
 
-FORMULAS = {
-    **{f"simple, {kind}": (simple(kind), simple_step(kind)) for kind in ACTIVATIONS},
-    "lstm": (LSTMCell, lstm_step),
-    "peepholes": (PeepholeLSTMCell, lstm_step),
-    "gru, after": (GRUCell, gru_step("after")),
-    "gru, before": (lambda n: GRUCell(n, reset="before"), gru_step("before")),
+CELLS = {
+    **{f"simple, {kind}": simple(kind) for kind in ACTIVATIONS},
+    "lstm": LSTMCell,
+    "peepholes": PeepholeLSTMCell,
+    "gru, after": GRUCell,
+    "gru, before": lambda n: GRUCell(n, reset="before"),
+    "scrn": lambda n: SCRNCell(n, n // 2 + 1, 0.7),
+    "scrn, learnt": lambda n: SCRNCell(n, n // 2 + 1, 0.7, learn_alpha=True),
+    "deep transition": lambda n: DeepTransitionCell(n, depth=3, shortcut=True),
 }
-NAMES = list(FORMULAS)
+FORMULAS = {
+    **{f"simple, {kind}": simple_step(kind) for kind in ACTIVATIONS},
+    "lstm": lstm_step,
+    "peepholes": lstm_step,
+    "gru, after": gru_step("after"),
+    "gru, before": gru_step("before"),
+}
+NAMES = list(CELLS)
 LARGE = (40, 7, 61, 1, 33, 40, 2, 58, 19, 40)
 
 
 def case_of(name, units=4, **options):
     """Return a cell with so many units as a case."""
-    return CellCase(name, FORMULAS[name][0](units), **options)
-
-
-def formula_of(name):
-    return FORMULAS[name][1]
+    return CellCase(name, CELLS[name](units), **options)
 
 
 def forward(case, parameters, x, states, context=None):

@@ -7,10 +7,20 @@ from ebm.recurrent.deep_transition import DeepTransitionCell
 from ebm.recurrent.dropout import SequenceDropout
 from ebm.recurrent.layer import Recurrent
 from ebm.recurrent.lstm import LSTMCell
+from ebm.recurrent.pooling import MeanFrame
 from ebm.recurrent.scrn import SCRNCell
 from ebm.recurrent.simple import SimpleCell
 from tests.recurrent.shape_cases import Case
 
+DROPPING = {
+    "tanh": {},
+    "lstm": {},
+    "lstm_peephole": {},
+    "gru": {},
+    "gru_before": {},
+    "scrn": {"context_units": 2},
+    "deep_transition": {"depth": 3, "shortcut": True},
+}
 DEEP = DeepTransitionCell(5, activation="sigmoid", depth=3, shortcut=True)
 CASES = [
     Case("scrn", Recurrent(SCRNCell(5, 3, 0.7))),
@@ -21,6 +31,7 @@ CASES = [
     Case("both ways", Bidirectional(SimpleCell(5))),
     Case("both ways, scrn", Bidirectional(SCRNCell(5, 2, 0.6, learn_alpha=True))),
     Case("ends", BothEnds()),
+    Case("means", MeanFrame()),
     Case("sequence dropout", SequenceDropout(0.4), training=True),
     Case("sequence dropout, prediction", SequenceDropout(0.4)),
     Case("two layers both ways", Sequential(recurrent_layers("lstm", 3, depth=2, bidirectional=True))),
@@ -34,5 +45,9 @@ CASES = [
         "variational",
         Sequential(recurrent_layers("lstm", 4, depth=2, bidirectional=True, dropout=0.4, variational=True)),
         training=True,
+    ),
+    *(
+        Case(f"{name} that drops", *recurrent_layers(name, 5, recurrent_dropout=0.4, options=options), training=True)
+        for name, options in DROPPING.items()
     ),
 ]

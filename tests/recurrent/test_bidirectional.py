@@ -22,6 +22,15 @@ def torch_name(name):
     return f"{NAMES[own]}_l{layer}{'_reverse' if direction == 'backward' else ''}"
 
 
+def of_torch(network, name, like, *, gradient=False):
+    """Return torch's array for a parameter: c of a GRU is the last third of another bias."""
+    if name.endswith("recurrent_bias"):
+        found = getattr(network, torch_name(name.replace("recurrent_bias", "bias")).replace("ih", "hh"))
+        return (found.grad if gradient else found)[-len(like) :]
+    found = getattr(network, torch_name(name))
+    return found.grad if gradient else found
+
+
 def torch_network(torch, parameters, kind="LSTM", **options):
     """Return torch's network of two layers both ways, with these weights."""
     network = getattr(torch.nn, kind)(N_IN, UNITS, num_layers=2, bidirectional=True, batch_first=True, **options)
@@ -29,7 +38,7 @@ def torch_network(torch, parameters, kind="LSTM", **options):
         for parameter in network.parameters():
             parameter.zero_()
         for name, array in parameters.items():
-            getattr(network, torch_name(name)).copy_(torch.from_numpy(array.T.copy()))
+            of_torch(network, name, array).copy_(torch.from_numpy(array.T.copy()))
     return network
 
 
@@ -50,7 +59,7 @@ def agree(found, expected):
     assert np.abs(found - expected).max() <= 1e-5 * max(1, np.abs(expected).max())
 
 
-@pytest.mark.parametrize(("cell", "kind"), [("lstm", "LSTM"), ("tanh", "RNN")])
+@pytest.mark.parametrize(("cell", "kind"), [("lstm", "LSTM"), ("tanh", "RNN"), ("gru", "GRU")])
 def test_two_layers_both_ways_are_those_of_torch(cell, kind):
     """Outputs, the last layer's h_n, and gradients of a loss on both, by frames and by ends."""
     torch = pytest.importorskip("torch")
@@ -72,7 +81,7 @@ def test_two_layers_both_ways_are_those_of_torch(cell, kind):
     d_frames = BothEnds().backward({}, kept, d_end, {}, context)
     agree(network.backward(parameters, cache, dy + d_frames, gradients, context), data.grad.numpy())
     for name, gradient in gradients.items():
-        agree(gradient, getattr(theirs, torch_name(name)).grad.numpy().T)
+        agree(gradient, of_torch(theirs, name, gradient, gradient=True).numpy().T)
 
 
 def test_each_direction_is_the_layer_of_that_direction():
@@ -116,3 +125,9 @@ def test_what_has_no_two_halves_is_refused():
         BothEnds().output_shape((5,))
     with pytest.raises(ValueError, match="frames that are vectors"):
         Bidirectional(SimpleCell(3)).output_shape((2, 3))
+
+
+def test_both_ways_do_not_go_frame_by_frame():
+    network, packing, parameters, x = problem([Bidirectional(SimpleCell(UNITS))])
+    with pytest.raises(ValueError, match="a bidirectional layer cannot go on from states"):
+        network.forward(parameters, x, Context(packing=packing, remembers=True))

@@ -5,10 +5,10 @@ import pytest
 
 from ebm.networks.packing import Packing
 from tests.networks.differences import close, differences
-from tests.recurrent.cell_table import NAMES, alone, backward, case_of, formula_of, forward, weighed
+from tests.recurrent.cell_table import FORMULAS, alone, backward, case_of, forward, weighed
 from tests.reference import recurrent
 
-names = pytest.mark.parametrize("name", NAMES)
+names = pytest.mark.parametrize("name", FORMULAS)
 FEW = (2, 4, 1, 4)
 
 
@@ -20,7 +20,7 @@ def test_outputs_and_final_states_are_the_formulas(name, dtype, bound):
     zeros = tuple(np.zeros_like(state) for state in states)
     for given, meant in ((states, states), (None, zeros)):
         y, finals = forward(case, parameters, x, given)
-        right, last = recurrent.batch(formula_of(name), parameters, x, meant, Packing(case.lengths))
+        right, last = recurrent.batch(FORMULAS[name], parameters, x, meant, Packing(case.lengths))
         assert y.dtype == dtype
         for found, exact in zip((y, *finals), (right, *last), strict=True):
             np.testing.assert_allclose(found, exact, rtol=0, atol=bound * max(1, np.abs(exact).max()))
@@ -33,7 +33,7 @@ def test_gradients_are_central_differences_of_the_formulas(name):
     found, packing = backward(case, (parameters, x, states, dy, d_states)), Packing(FEW)
 
     def loss():
-        return weighed(*recurrent.batch(formula_of(name), parameters, x, states, packing), dy, d_states)
+        return weighed(*recurrent.batch(FORMULAS[name], parameters, x, states, packing), dy, d_states)
 
     close(found["dx"], differences(loss, x, 1e-4))
     for k, state in enumerate(states):
@@ -47,7 +47,7 @@ def test_a_sequence_of_one_frame(name):
     case = case_of(name, 5, lengths=(1,))
     parameters, x, states, dy, d_states = case.arrays(np.float64)
     found = backward(case, (parameters, x, states, dy, d_states))
-    output, finals = formula_of(name)(parameters, x[0], [state[0] for state in states])
+    output, finals = FORMULAS[name](parameters, x[0], [state[0] for state in states])
     np.testing.assert_allclose(found["y"][0], output, rtol=1e-12, atol=1e-14)
     for k, state in enumerate(finals):
         np.testing.assert_allclose(found[f"final {k}"][0], state, rtol=1e-12, atol=1e-14)

@@ -8,7 +8,7 @@ from ebm.recurrent.gru import GRUCell
 from ebm.recurrent.lstm import LSTMCell
 from ebm.recurrent.peephole import PeepholeLSTMCell
 from ebm.recurrent.simple import SimpleCell
-from tests.recurrent.cell_table import NAMES, case_of
+from tests.recurrent.cell_table import FORMULAS, case_of
 
 
 def n_parameters(cell, n_in=7):
@@ -25,7 +25,7 @@ def test_a_gru_has_three_quarters_of_an_lstms_parameters(units, n_in):
     assert n_parameters(PeepholeLSTMCell(units), n_in) == lstm + 3 * units
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", FORMULAS)
 def test_first_parameters(name):
     cell = case_of(name, 6).cell
     first, again = (cell.initial(3, Random(k), np.float32) for k in (1, 1))

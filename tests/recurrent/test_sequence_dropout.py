@@ -1,4 +1,4 @@
-"""Variational dropout: one mask for all frames of a sequence, another in every update, right on average."""
+"""Variational dropout: masks that stay for a sequence, and those inside cells."""
 
 import numpy as np
 import pytest
