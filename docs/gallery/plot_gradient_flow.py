@@ -20,7 +20,6 @@ otherwise, and what is lost when gradients are cut off.
 # cells have a way of their own, along which a gradient is multiplied by forget gates only; the others lead through
 # gates and the output.
 
-
 import matplotlib.pyplot as plt
 import numpy as np
 
