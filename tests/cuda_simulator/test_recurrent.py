@@ -12,6 +12,7 @@ from ebm.networks.packing import Packing
 from ebm.networks.sequential import Sequential
 from ebm.recurrent.layer import LastFrame, Recurrent
 from ebm.recurrent.lstm import LSTMCell
+from ebm.recurrent.pooling import MeanFrame
 from tests.recurrent.cell_cases import CASES, passes
 from tests.recurrent.shape_cases import SEED, Case
 from tests.recurrent.shape_table import CASES as SHAPES
@@ -20,6 +21,7 @@ DTYPES = [np.float32, np.float64]
 LAYERS = [
     Case("forwards", Recurrent(LSTMCell(4))),
     Case("backwards, last frame", Sequential([Recurrent(LSTMCell(4), backwards=True), LastFrame()])),
+    Case("mean of the frames", Sequential([Recurrent(LSTMCell(4)), MeanFrame()])),
     *SHAPES,
 ]
 TOLERANCE = {np.float32: 1e-5, np.float64: 1e-12}

@@ -5,6 +5,7 @@ import numpy as np
 from ebm.kernels.chunks import load_chunk
 from ebm.kernels.frames import clear_rows, copy_rows, gather_rows, load_frames, scatter_rows
 from ebm.kernels.outer import outer
+from ebm.kernels.sequence_means import mean_frames, spread_means
 from ebm.kernels.shift import shift_rows
 from ebm.networks.packing import Packing
 from tests.recurrent.attending import Case
@@ -30,3 +31,4 @@ def use_recurrent(dtype):
     load_chunk(a, np.array([0, 2]), np.arange(2), places, clock, packing, a.copy(), known=1)
     shift_rows(a, packing.after, a[:2], packing.sequence, a.copy())
     gather_rows(a, index, a.copy()), scatter_rows(a, index, a.copy()), clear_rows(a), copy_rows(a, a.copy())
+    mean_frames(a, packing, np.zeros((2, 5), dtype)), spread_means(a, packing, a.copy())

@@ -244,7 +244,7 @@ COPYING = (  # loops without arithmetic
     "batch._dense_cpu", "batch._lists_cpu", "bound._fill_cpu", "bound._repeat_cpu", "convolution._pack_cpu",
     "convolution_narrow.pack_narrow", "dense._pack", "dense._pack_transposed", "embedding._forward_cpu",
     "joining._join_cpu", "joining._part_cpu", "frames._load_cpu", "frames._gather_cpu", "frames._clear_cpu",
-    "frames._copy_cpu", "chunks._cpu", "shift._cpu", "ends._take_cpu", "ends._put_cpu",
+    "chunks._cpu", "shift._cpu", "frames._copy_cpu", "ends._take_cpu", "ends._put_cpu",
 )  # fmt: skip
 
 

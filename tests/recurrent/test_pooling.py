@@ -82,4 +82,6 @@ def test_blocks_are_no_larger_than_they_may_be(monkeypatch):
 def test_data_of_another_precision_are_refused():
     layer = network(aligned=False)
     with pytest.raises(ValueError, match="data are float64, but parameters are float32"):
-        outputs(layer, layer.initial((3,), Random(0), np.float32), SequenceData.from_list([np.ones((2, 3))]), aligned=False)
+        outputs(
+            layer, layer.initial((3,), Random(0), np.float32), SequenceData.from_list([np.ones((2, 3))]), aligned=False
+        )
