@@ -131,7 +131,7 @@ class AttentionCell:
     Raises
     ------
     ValueError
-        When the cell is another, or ``width`` is no positive integer.
+        When the cell is another, or has recurrent dropout, or ``width`` is no positive integer.
 
     Notes
     -----
@@ -149,6 +149,9 @@ class AttentionCell:
         count_from("width", self.width)
         if type(self.cell) is not LSTMCell:
             raise ValueError(f"a cell that attends must be an LSTMCell, got {self.cell!r}")
+        if self.cell.recurrent_dropout:
+            rate = self.cell.recurrent_dropout
+            raise ValueError(f"a cell that attends has no recurrent_dropout, got an LSTMCell with {rate}; set it to 0")
 
     @property
     def state_sizes(self) -> tuple[int, ...]:

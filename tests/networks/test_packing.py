@@ -81,6 +81,9 @@ def test_a_context_hands_states_on_and_forgets():
     context.rewind()
     (again,) = context.remembered(2, (2,), np.float32)
     np.testing.assert_array_equal(again, np.full((2, 2), 5))
+    context.rewind()
+    with pytest.raises(ValueError, match="the packing has 4 sequences, but states of 3 are remembered"):
+        context.remembered(4, (2,), np.float32)
     context.forget()
     assert (state == 0).all()
     assert Context().remembered(3, (2,), np.float32) is None
