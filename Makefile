@@ -65,6 +65,7 @@ bench: $(VENV)/.with-bench  ## timings beside other libraries, into benchmarks/r
 	'$(BIN)/python' -m benchmarks.compare
 	'$(BIN)/python' -m benchmarks.time_to_likelihood
 	'$(BIN)/python' -m benchmarks.networks_torch
+	'$(BIN)/python' -m benchmarks.recurrent_torch
 
 cuda-check: $(VENV)/.with-test  ## compile every CUDA kernel for sm_80 and sm_90, without a GPU
 	'$(BIN)/python' -m tests.cuda_check

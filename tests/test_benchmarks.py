@@ -127,6 +127,7 @@ def test_launches_one_by_one_are_as_many_as_told(monkeypatch):
         "transform_stream",
         "tempering_torch",
         "networks_torch",
+        "recurrent_torch",
         "ising_thrml",
         "graph_thrml",
     ],

@@ -3,8 +3,8 @@ A character model of Python's own help
 ======================================
 
 A language model tells how likely a text is, one character after the other, and can so write more of it.
-:class:`~ebm_sklearn.SequenceGenerator` is fitted to sentences here, and stands beside what character models were made of
-before recurrent networks: counts of what follows the last four characters.
+:class:`~ebm_sklearn.SequenceGenerator` is fitted to sentences here, and stands beside what character models were made
+of before recurrent networks: counts of what follows the last four characters.
 """
 
 # %%
@@ -14,10 +14,10 @@ before recurrent networks: counts of what follows the last four characters.
 
 import re
 from collections import Counter, defaultdict
+from pydoc_data.topics import topics
 
 import matplotlib.pyplot as plt
 import numpy as np
-from pydoc_data.topics import topics
 
 from ebm_sklearn import HistoryDisplay, SequenceGenerator
 
@@ -35,8 +35,8 @@ print(f"{len(train)} sentences, {sum(map(len, train))} characters; {len(test)} h
 # %%
 # An LSTM
 # -------
-# The vocabulary is given, since a character may occur in held-out sentences only. The stop at the end of a sentence is a
-# symbol like the others.
+# The vocabulary is given, since a character may occur in held-out sentences only. The stop at the end of a sentence is
+# a symbol like the others.
 
 vocabulary = "".join(map(chr, range(32, 127)))
 model = SequenceGenerator(
@@ -68,7 +68,7 @@ class NGrams:
             for i in range(self.n - 1, len(text)):
                 yield text[i - self.n + 1 : i], text[i]
 
-    def bits_per_symbol(self, sentences):
+    def bits(self, sentences):
         bits = []
         for history, character in self.events(sentences):
             p = 1 / (len(vocabulary) + 1)
@@ -76,10 +76,11 @@ class NGrams:
                 seen = self.following.get(history[len(history) - k :], {})
                 p = (seen.get(character, 0) + len(seen) * p) / (sum(seen.values()) + len(seen)) if seen else p
             bits.append(-np.log2(p))
-        return np.mean(bits)
+        return np.array(bits)
 
 
-bits = {f"{n}-grams": NGrams(n, train).bits_per_symbol(test) for n in range(1, 7)}
+ngrams = {n: NGrams(n, train) for n in range(1, 7)}
+bits = {f"{n}-grams": counts.bits(test).mean() for n, counts in ngrams.items()}
 bits["LSTM"] = model.bits_per_symbol(test)
 for name, value in bits.items():
     print(f"{name:8s} {value:.3f} bits per symbol")
@@ -92,11 +93,18 @@ ax.set_xlabel("bits per symbol of held-out sentences (fewer are better)")
 # %%
 # Where it helps to remember
 # --------------------------
-# The bits of each character of a sentence that neither has seen. A long word is dear at its beginning and almost free at
-# its end, and the LSTM knows after how many characters a bracket or a quotation mark is still open.
+# The bits of each character of two held-out sentences. Words are dear at their beginning; what the LSTM remembers from
+# more than four characters ago, such as a quotation mark that is still open, costs it less.
 
-sentence = min(test, key=lambda text: abs(len(text) - 75))
-costs = -np.diff([0.0, *(model.score_samples([sentence[:k]])[0] for k in range(1, len(sentence) + 1))])
+chosen = sorted(test, key=lambda text: abs(len(text) - 70))[:2]
+figure, axes = plt.subplots(2, 1, figsize=(11, 4.4), layout="constrained")
+for ax, sentence, costs in zip(axes, chosen, model.score_symbols(chosen), strict=True):
+    places = np.arange(len(sentence) + 1)
+    ax.bar(places, ngrams[5].bits([sentence]), color="0.8", label="5-grams")
+    ax.bar(places, -costs / np.log(2), width=0.4, color="C0", label="LSTM")
+    ax.set_xticks(places, [*sentence, "stop"], fontsize=8)
+    ax.set_ylabel("bits")
+axes[0].legend()
 
 # %%
 # Writing

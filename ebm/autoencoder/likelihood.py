@@ -23,7 +23,7 @@ import numpy as np
 from ebm.kernels import activations
 from ebm.kernels.bound import repeat
 from ebm.kernels.box_muller import normals
-from ebm.kernels.dense import column_sums_into
+from ebm.kernels.column_totals import column_totals
 from ebm.networks.context import Context
 from ebm.networks.layer import Parameters
 from ebm.networks.losses import BernoulliCrossEntropy, SharedGaussianNLL
@@ -154,7 +154,7 @@ class GaussianLikelihood:
         found = LOSS.value_and_gradient(outputs, x, weights, context, own, {"log_variance": slopes})
         if self.noise_variance == SHARED:
             total = gradients["log_variance"]
-            column_sums_into(slopes.reshape(m, 1), total, add=context.adds(total))
+            column_totals(slopes.reshape(m, 1), total, add=context.adds(total))
         return found
 
     def values(self, outputs: Any, x: Any, context: Context, parameters: Parameters) -> Any:

@@ -147,5 +147,5 @@ def place_weights(lengths: Any, counts: Any, bases: Any) -> None:
 
 
 def working_columns(width: int, longest: int) -> int:
-    """Columns of working memory that a sequence needs: ``width`` of the keys, ``longest`` frames of a source."""
+    """Columns of working memory that a sequence needs: a key and a query's gradient, and a number a source frame."""
     return 2 * width + longest

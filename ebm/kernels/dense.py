@@ -1,4 +1,4 @@
-"""Products with packed panels for dense layers: y = x W + b, dx = dy W^T, dW = x^T dy, db = sum_r dy_r.
+"""Products with packed panels for dense layers: y = x W + b, dx = dy W^T, dW = x^T dy.
 
 Every product is A B with B in panels (see ``linear``), A read by rows or by columns, written or added. Rows of 0 and 1
 are taken as lists of their ones where few are on, with the same result bit for bit. Each element is summed by one
@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ebm.kernels.column_totals import column_totals
 from ebm.kernels.jit import core, cuda_loop, inner, on_gpu
 from ebm.kernels.linear import BLOCK, NONE, activate_rows, list_binary, tile_rows
 from ebm.kernels.processor import VECTOR_BYTES, panel_width
@@ -162,11 +161,6 @@ def product(a: np.ndarray, panels: np.ndarray, out: np.ndarray, *, transposed: b
     """Write A B into ``out``, or add it: A is ``a``, or its transpose, B is packed in panels."""
     work = out.shape[0] * panels.shape[1] * out.shape[1] // MULTIPLY + out.size
     over_rows(_product, (a, transposed, panels, add, out), out.shape[0], work)
-
-
-def column_sums_into(a: Any, out: Any, *, add: bool = False) -> None:
-    """Write the sum over rows of a (rows, at least n) matrix into ``out`` (n,), or add it, on either device."""
-    column_totals(a, out, add=add)
 
 
 @cuda_loop

@@ -183,13 +183,16 @@ class Context:
     def remembered(self, n: int, sizes: tuple[int, ...], dtype: Any) -> tuple[Any, ...] | None:
         """Return the states (n, size) of this pass's next recurrent layer, which it reads and writes; None for zeros.
 
-        They begin as zeros. Later passes may have fewer sequences, the first of those before.
+        They begin as zeros. Later passes may have fewer sequences, the first of those before; ValueError for more.
         """
         if self._memory is None:
             return None
         layers = self._memory.layers
         if self._n_remembered == len(layers):
             layers.append(tuple(self.device.zeros((n, size), dtype) for size in sizes))
+        held = layers[self._n_remembered][0].shape[0]
+        if n > held:
+            raise ValueError(f"the packing has {n} sequences, but states of {held} are remembered")
         self._n_remembered += 1
         return tuple(self._held(state[:n]) for state in layers[self._n_remembered - 1])
 

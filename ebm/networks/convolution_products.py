@@ -12,6 +12,7 @@ import numpy as np
 
 from ebm.kernels import activations, convolution, convolution_device, convolution_gradient, dense
 from ebm.kernels.activations import IDENTITY
+from ebm.kernels.column_totals import column_totals
 from ebm.kernels.jit import on_gpu
 from ebm.kernels.window import Window
 from ebm.networks.context import Context
@@ -78,7 +79,7 @@ def slopes(y: Any, dy: Any, kind: Any, db: Any, context: Context) -> Any:
             rows, rows_dy, rows_da = (a.reshape(-1, a.shape[3]) for a in (y, dy, da))
             activations.backward(rows, rows_dy, kind, rows_da)
         convolution_device.sum_pixels(da, sums)
-        dense.column_sums_into(sums, db, add=add)
+        column_totals(sums, db, add=add)
     else:
         convolution_gradient.slopes(y, dy, kind, da, sums)
         convolution_gradient.bias_gradient(sums, add, db)

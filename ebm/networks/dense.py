@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ebm.kernels import activations, dense
+from ebm.kernels.column_totals import column_totals
 from ebm.kernels.jit import on_gpu
 from ebm.networks.context import Context
 from ebm.networks.initial import initial_weights
@@ -101,7 +102,7 @@ class Dense:
         sides = (delta, x) if self.transposed else (x, delta)
         _outer(*sides, gradients["weights"], context)
         if self.bias:
-            dense.column_sums_into(delta, gradients["bias"], add=context.adds(gradients["bias"]))
+            column_totals(delta, gradients["bias"], add=context.adds(gradients["bias"]))
         if not wants_input:
             return None
         dx = context.empty(x.shape, x.dtype)

@@ -26,8 +26,6 @@ class Packing:
     lengths : array of int of shape (n,)
         Frames of each sequence of the batch, at least 1.
     device : str or Device, default="cpu"
-    shift : int, default=0
-        The frames are those from this time on: for a window of longer sequences.
 
     Attributes
     ----------
@@ -42,7 +40,7 @@ class Packing:
     ends : array of int64 of shape (n + 1,)
         Frames of all sequences of lower rank: how work is shared.
     time, rank : arrays of int64 of shape (n_frames,)
-        Time of each row in its whole sequence (counted from ``shift``), and the rank of its sequence.
+        Time of each row, and the rank of its sequence.
     last : array of int64 of shape (n,)
         The row of each sequence's last frame, in the order of the batch.
     flip : array of int64 of shape (n_frames,)
@@ -53,7 +51,6 @@ class Packing:
         Where each sequence begins when one stands after the other, in the order of the batch.
     serial : array of int64 of shape (n_frames,)
         Where each row stands then.
-    shift : int
     signature : bytes
         Equal where all of this is equal.
 
@@ -63,7 +60,7 @@ class Packing:
         When there is no sequence, or one without a frame.
     """
 
-    def __init__(self, lengths: Any, device: str | Device = "cpu", *, shift: int = 0) -> None:
+    def __init__(self, lengths: Any, device: str | Device = "cpu") -> None:
         given = np.asarray(lengths, np.int64)
         if given.ndim != 1 or given.size == 0 or given.min() < 1:
             raise ValueError(f"lengths must be at least one number of at least 1, got {lengths!r}")
@@ -78,14 +75,14 @@ class Packing:
         last[order] = self.host_starts[ranked - 1] + np.arange(self.n)
         flip = self.host_starts[ranked[rank] - 1 - time] + rank
         ends = np.concatenate([[0], np.cumsum(ranked)])
-        self.signature, self.device, self.shift = np.append(given, shift).tobytes(), get_device(device), shift
+        self.signature, self.device = given.tobytes(), get_device(device)
         put = self.device.upload
         self.active, self.starts, self.lengths = put(self.host_active), put(self.host_starts), put(given)
         self.order, self.ends, self.last, self.flip = (put(a, np.int64) for a in (order, ends, last, flip))
         begins = np.cumsum(given) - given
         self.begins, self.serial = put(begins, np.int64), put(begins[order[rank]] + time, np.int64)
         self.host_lengths = given
-        self.time, self.rank = put(time + shift, np.int64), put(rank, np.int64)
+        self.time, self.rank = put(time, np.int64), put(rank, np.int64)
 
     @cached_property
     def sequence(self) -> Any:
@@ -97,7 +94,7 @@ class Packing:
     def after(self) -> Any:
         """Return the row of each row's next frame, -1 after the last one, int64 (n_frames,), on the device."""
         time, rank = (self.device.download(array) for array in (self.time, self.rank))
-        time = time - self.shift + 1
+        time = time + 1
         running = time < self.n_times
         running[running] = rank[running] < self.host_active[time[running]]
         found = np.full(self.n_frames, -1)

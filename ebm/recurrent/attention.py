@@ -27,7 +27,7 @@ from ebm.networks.packing import Packing
 from ebm.networks.ranges import count_from
 from ebm.random import Random, Stream
 from ebm.recurrent import device_attention
-from ebm.recurrent.cell import States, fitting, none
+from ebm.recurrent.cell import States, begun, fitting, none
 from ebm.recurrent.lstm import LSTMCell, pair
 from ebm.recurrent.products import add_times_transposed, outer_into, packed, project_inputs, times, weight_gradients
 
@@ -131,7 +131,7 @@ class AttentionCell:
     Raises
     ------
     ValueError
-        When the cell is another, or ``width`` is no positive integer.
+        When the cell is another, or has recurrent dropout, or ``width`` is no positive integer.
 
     Notes
     -----
@@ -149,6 +149,9 @@ class AttentionCell:
         count_from("width", self.width)
         if type(self.cell) is not LSTMCell:
             raise ValueError(f"a cell that attends must be an LSTMCell, got {self.cell!r}")
+        if self.cell.recurrent_dropout:
+            rate = self.cell.recurrent_dropout
+            raise ValueError(f"a cell that attends has no recurrent_dropout, got an LSTMCell with {rate}; set it to 0")
 
     @property
     def state_sizes(self) -> tuple[int, ...]:
@@ -199,7 +202,7 @@ class AttentionCell:
         previous, before, squashed = (context.empty(shape, x.dtype) for _ in range(3))
         y = context.empty((packing.n_frames, source.values.shape[1] + units), x.dtype)
         finals = tuple(context.empty((packing.n, size), x.dtype) for size in self.state_sizes)
-        given: Any = states or none(self.state_sizes, x.dtype, context)
+        given: Any = begun(states, self.state_sizes, packing, x, context)
         both = (previous, before)
         if on_gpu(x):
             there = looking[1:7] + looking[8:]

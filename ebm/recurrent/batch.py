@@ -11,7 +11,7 @@ import numpy as np
 from ebm.networks.context import Context
 from ebm.networks.layer import Parameters
 from ebm.networks.packing import Packing
-from ebm.sequences import SequenceData
+from ebm.sequences import TOKENS, SequenceData
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,14 +25,15 @@ class SequenceSamples:
     extra : dict of str to ndarray of shape (n_samples, m)
         Labels or targets of whole samples.
     frame_weights : dict of str to ndarray of shape (n_frames,)
-        Weights of single frames beside those of the samples, by the name of their sequences; ones by default.
+        Weights of single frames beside those of the samples, by the name of their sequences; ones by default. Learners
+        take them of the sequences whose every frame has a value (`SequenceObjective.frames_of`).
     dtype : dtype
-        float32 or float64: what is computed in, where all sequences are tokens.
+        float32 or float64: what is computed in, and what frames are where they are no tokens.
 
     Raises
     ------
     ValueError
-        When numbers of samples or frames differ.
+        When numbers of samples or frames differ, frames are of another dtype, or weights are of no sequence.
     """
 
     sequences: Mapping[str, SequenceData]
@@ -50,8 +51,15 @@ class SequenceSamples:
             if array.ndim != 2 or len(array) != n:
                 raise ValueError(f"{name} has shape {array.shape}, but {n} samples need ({n}, m)")
         for name, weights in self.frame_weights.items():
+            if name not in self.sequences:
+                raise ValueError(f"frame_weights are of {name!r}, but sequences are {', '.join(self.sequences)}")
             if weights.shape != self.sequences[name].frames.shape[:1]:
                 raise ValueError(f"{name} has {self.sequences[name].n_frames} frames, but {weights.shape} weights")
+        for name, data in self.sequences.items():
+            if data.dtype not in (self.dtype, TOKENS):
+                raise ValueError(
+                    f"{name} has {data.dtype} frames, but dtype is {np.dtype(self.dtype)}; give both alike"
+                )
 
     @property
     def main(self) -> SequenceData:

@@ -213,7 +213,7 @@ class GatedCell(Cell):
         shape = (packing.n_frames, self.units)
         previous, hidden = context.empty(shape, x.dtype), context.empty(shape, x.dtype)
         finals = tuple(context.empty((packing.n, size), x.dtype) for size in self.state_sizes)
-        given = states or none(self.state_sizes, x.dtype, context)
+        given = begun(states, self.state_sizes, packing, x, context)
         dropped = self._dropped(previous, packing, context)
         saved = self._advance(parameters, pre, given, previous, dropped, hidden, finals, packing, context)
         return hidden, finals, Gates(x, pre, previous, dropped, packing, saved)
@@ -293,6 +293,16 @@ def fitting(packing: Packing | None, x: Any) -> Packing:
     if x.shape[0] != packing.n_frames:
         raise ValueError(f"x has {x.shape[0]} rows, but the packing has {packing.n_frames} frames")
     return packing
+
+
+def begun(states: States | None, sizes: tuple[int, ...], packing: Packing, like: Any, context: Context) -> States:
+    """Return the states before first frames, those without rows for None; ValueError for others than there must be."""
+    if not states:
+        return none(sizes, like.dtype, context)
+    found, right = [state.shape for state in states], [(packing.n, size) for size in sizes]
+    if found != right and found != [(0, size) for size in sizes]:
+        raise ValueError(f"states have shapes {found}, but {packing.n} sequences here take {right}")
+    return states
 
 
 def copied(rows: Any, context: Context) -> Any:

@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ebm.kernels.chunks import load_chunk
+from ebm.kernels.frames import copy_rows
 from ebm.networks.context import Context, Memory
 from ebm.networks.packing import Packing
 from ebm.optimizers.optimizer import Optimizer
@@ -189,8 +190,16 @@ class ChunkLearner(SequenceLearner):
         if places.ahead is not None:  # its frames are the first rows of the window
             first, packing = {name: rows[: places.ahead.n_frames] for name, rows in batch.frames.items()}, places.ahead
             short = SequenceBatch(first, dict.fromkeys(first, packing), batch.weights[: packing.n_frames])
-            self._objective.values(self._named(), short, ahead)
+            self._objective.values(self._weights.views | self._statistics_apart(ahead), short, ahead)
         self._move(values, batch.weights)
+
+    def _statistics_apart(self, context: Context) -> dict[str, Any]:
+        """Return copies of what passes move, for one that repeats frames: they must not count twice."""
+        found = {}
+        for name, array in self._statistics.items():
+            found[name] = context.empty(array.shape, array.dtype)
+            copy_rows(array.reshape(1, -1), found[name].reshape(1, -1))
+        return found
 
     def _load_window(self, places: Placed, context: Context) -> SequenceBatch:
         packing, found = places.packing, {}

@@ -82,11 +82,15 @@ class SequenceLearner(Descent):
     ) -> None:
         if batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, got {batch_size!r}")
+        if others := sorted(samples.frame_weights.keys() - {objective.frames_of}):
+            values = "samples" if objective.frames_of is None else f"frames of {objective.frames_of!r}"
+            raise ValueError(f"frame_weights are of {others[0]!r}, but here {values} have a loss: weigh these")
         self._truncation = self._checked(truncation, objective)
         self._samples, self._objective = samples, objective
         self._size = min(batch_size, samples.n_samples)
         self._updates: dict[Key, Callable[..., None]] = {}
         self._seen: Counter[Key] = Counter()
+        self._just_seen: Counter[Key] = Counter()
         super().__init__(
             parameters,
             objective.statistics,
@@ -135,7 +139,8 @@ class SequenceLearner(Descent):
         lengths = samples.main.lengths
         order = np.concatenate([part[np.argsort(-lengths[part], kind="stable")] for part in parts_of(order, size)])
         self._plan = self._planned(order)
-        self._seen.update(map(self._key, self._plan))
+        now = Counter(map(self._key, self._plan))  # of two epochs alone: lengths that never come again would pile up
+        self._seen, self._just_seen = now + self._just_seen, now
         with self._device.active():
             self._device.write(self._order, order)
             self._device.write(self._shares, self._shares_of(order)[:, None])
@@ -163,9 +168,10 @@ class SequenceLearner(Descent):
         samples, weighted = self._samples, self._objective.frames_of
         weights = samples.main.weights
         totals = weights if weighted is None else _totals(samples, weighted)
-        shares = np.empty(samples.n_samples)
+        shares = np.zeros(samples.n_samples)  # of a batch without a frame that counts
         for part in parts_of(order, self._size):
-            shares[part] = weights[part] / max(totals[part].sum(), np.finfo(float).tiny)
+            if (total := totals[part].sum()) > 0:
+                shares[part] = weights[part] / total
         return shares if weighted is None else samples.weights_of_frames(weighted, shares)
 
     def update(self, first: int, last: int) -> None:
@@ -248,13 +254,21 @@ class SequenceLearner(Descent):
     # ---- what it has learnt ----
 
     def loss_of(self, samples: SequenceSamples) -> float:
-        """Return the weighted mean loss of other samples, as the parameters stand; its noise is the same every time."""
+        """Return the weighted mean loss of other samples, as the parameters stand; its noise is the same every time.
+
+        Raises
+        ------
+        ValueError
+            When all weights of frames are 0.
+        """
         total, weight = 0.0, 0.0
         for block, rows in enumerate(parts_of(np.arange(samples.n_samples), SAMPLES_AT_ONCE)):
             some = samples.subset(rows)
             weighted = self._objective.frames_of
             weights = some.main.weights if weighted is None else some.weights_of_frames(weighted, some.main.weights)
             total, weight = total + float(weights @ self._values_of(some, block)), weight + float(weights.sum())
+        if weight == 0:
+            raise ValueError("frame_weights are 0 for all frames: there is no mean loss")
         return total / weight
 
     def _values_of(self, samples: SequenceSamples, block: int) -> np.ndarray:

@@ -68,15 +68,21 @@ class NextToken:
         return logits, made, cache
 
 
-def log_probabilities(model: TokenModel, parameters: Parameters, samples: SequenceSamples) -> np.ndarray:
-    """Return log p(y, stop | v) of every sequence, in nats; float64 of shape (n_samples,), on the CPU."""
-    found = np.empty(samples.n_samples)
+def token_log_probabilities(model: TokenModel, parameters: Parameters, samples: SequenceSamples) -> list[np.ndarray]:
+    """Return log p(y_t | y_<t, v) of every token of each sequence, its stop last; float64 of shape (length + 1,)."""
+    found: list[Any] = [None] * samples.n_samples
     for which, batch, context in _parts(samples):
         values = NextToken(model).values(parameters, batch, context)
-        lengths = samples.main.lengths[which]
-        per_frame = batch.packings["x"].unpack(values.reshape(-1, 1).astype(np.float64))[:, 0]
-        found[which] = -np.add.reduceat(per_frame, np.cumsum(lengths) - lengths)
+        per_frame = -batch.packings["x"].unpack(values.reshape(-1, 1).astype(np.float64))[:, 0]
+        ends = np.cumsum(samples.main.lengths[which])
+        for number, of_one in zip(which, np.split(per_frame, ends[:-1]), strict=True):
+            found[number] = of_one
     return found
+
+
+def log_probabilities(model: TokenModel, parameters: Parameters, samples: SequenceSamples) -> np.ndarray:
+    """Return log p(y, stop | v) of every sequence, in nats; float64 of shape (n_samples,), on the CPU."""
+    return np.array([tokens.sum() for tokens in token_log_probabilities(model, parameters, samples)])
 
 
 def last_outputs(model: TokenModel, parameters: Parameters, samples: SequenceSamples) -> np.ndarray:

@@ -79,7 +79,7 @@ def sum_into(a: Any, gradient: Any, context: Context) -> None:
         block_sums(a, sums)
         column_totals(sums, gradient, add=context.adds(gradient))
     else:
-        dense.column_sums_into(a, gradient, add=context.adds(gradient))
+        column_totals(a, gradient, add=context.adds(gradient))
 
 
 def times_transposed(a: Any, matrix: Any, context: Context) -> Any:

@@ -16,7 +16,7 @@ from ebm.networks.layer import Parameters
 from ebm.networks.packing import Packing
 from ebm.networks.ranges import count_from, rate_within
 from ebm.random import Random
-from ebm.recurrent.cell import Backward, Cell, Gates, States, fitting
+from ebm.recurrent.cell import Backward, Cell, Gates, States, begun, fitting
 from ebm.recurrent.products import (
     add_times,
     add_times_transposed,
@@ -127,7 +127,8 @@ class SCRNCell(Cell):
         self, parameters: Parameters, x: Any, states: States | None, context: Context
     ) -> tuple[Any, States, Any]:
         """Return [h, s] at every frame and after the last, and the cache; see `Cell`."""
-        packing, (h_first, s_first) = fitting(context.packing, x), self._parts(states, x.dtype, context)
+        packing = fitting(context.packing, x)
+        h_first, s_first = self._parts(begun(states, self.state_sizes, packing, x, context), x.dtype, context)
         memory = self._remember(parameters, x, s_first, packing, context)
         pre = project_inputs(parameters, x, self.units, context)
         add_times(memory.s, parameters["context_to_hidden"], pre, context)
@@ -202,7 +203,7 @@ class SCRNCell(Cell):
         """Return h and s of a state [h, s], or arrays without rows where there is none."""
         rows = states[0].shape[0] if states else 0
         h, s = (context.empty((rows, size), dtype) for size in (self.units, self.context_units))
-        if states:
+        if states and rows:
             take_left(states[0], h)
             take_right(states[0], s)
         return h, s

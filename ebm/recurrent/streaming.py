@@ -6,7 +6,9 @@ The loops of one frame are recorded once, over panels of weights that are packed
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
+from weakref import proxy
 
 import numpy as np
 
@@ -48,7 +50,7 @@ class FrameStream:
         self._x = aligned((n, n_features), dtype)
         self._context = Context(reuse=True, packing=Packing(np.ones(n)), remembers=True, constant=True)
         self._run()  # packs the weights, which must not be recorded
-        self._replay = Device().capture(self._run)
+        self._replay = Device().capture(partial(type(self)._run, proxy(self)))  # a circle would keep its arrays
         self._replay()
         self.reset()
 

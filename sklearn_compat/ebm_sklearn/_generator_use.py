@@ -13,7 +13,7 @@ from ebm.networks.context import Context
 from ebm.random import Random
 from ebm.recurrent.batch import SequenceSamples
 from ebm.recurrent.drawing import Drawing, Drawn, draw
-from ebm.recurrent.next_token import last_outputs, log_probabilities
+from ebm.recurrent.next_token import last_outputs, log_probabilities, token_log_probabilities
 from ebm_sklearn._generator_learning import LearningGenerator
 from ebm_sklearn._random import random_for_sample
 from ebm_sklearn._sequence_input import boxed
@@ -171,6 +171,24 @@ class UsedGenerator(LearningGenerator):
         """
         check_is_fitted(self)
         return self._log_probabilities(self._read(X, y, None, reset=False))
+
+    def score_symbols(self, X: Any, y: Any = None) -> list[np.ndarray]:
+        """Return log p(y_t | y_<t) of every token of each sequence, its stop last, in nats.
+
+        Parameters
+        ----------
+        X, y
+            Sequences, or vectors and their sequences, as in `fit`.
+
+        Returns
+        -------
+        list of ndarray of shape (length + 1,)
+            float64; their sums are `score_samples`.
+        """
+        check_is_fitted(self)
+        samples = self._read(X, y, None, reset=False)
+        with self._limited():
+            return token_log_probabilities(self._model(), self.parameters_, samples)
 
     def bits_per_symbol(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Return the mean of -log2 p(y_t | y_<t) over all tokens, stops included: the fewer, the better.

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from ebm.kernels import dense
+from ebm.kernels.column_totals import column_totals
 from ebm.kernels.processor import aligned
 from ebm.kernels.threads import limit_threads
 
@@ -43,8 +44,8 @@ def test_products(rows, depth, n, dtype):
     dense.product(x, packed(d), dw, transposed=True, add=True)
     np.testing.assert_allclose(dw, 2 * x.T @ d, **close)
     db = np.empty_like(b)
-    dense.column_sums_into(d, db)
-    dense.column_sums_into(d, db, add=True)
+    column_totals(d, db)
+    column_totals(d, db, add=True)
     np.testing.assert_allclose(db, 2 * d.sum(axis=0), **close)
     dense.add_into(d, y)
     np.testing.assert_allclose(y, x @ w + d, **close)
@@ -69,7 +70,7 @@ def test_threads_do_not_matter():
             y, dw, db = np.empty_like(d), np.empty_like(w), np.empty(130, np.float32)
             dense.affine(x, packed(w), w[0], y)
             dense.product(x, packed(d), dw, transposed=True)
-            dense.column_sums_into(d, db)
+            column_totals(d, db)
             found.append((y, dw, db))
     for other in found[1:]:
         assert all((a == b).all() for a, b in zip(found[0], other, strict=True))

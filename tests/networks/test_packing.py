@@ -41,16 +41,15 @@ def test_flipping_turns_every_sequence_round():
     np.testing.assert_array_equal(turned[packing.flip], packed)
 
 
-def test_a_window_loads_the_frames_from_its_beginning():
-    lengths, shift = np.array([5, 3, 7]), 2
+def test_frames_of_a_batch_are_loaded_by_the_clock():
+    lengths = np.array([5, 3, 7])
     data, begins = frames(lengths), np.concatenate([[0], np.cumsum(lengths)])
-    packing = Packing(lengths - shift, shift=shift)
-    out = np.zeros((packing.n_frames, 2), np.float32)
-    load_frames(data, begins, np.array([9, 9, 2, 0, 1]) % 3, np.array([0, 0], np.uint32), 3, packing, out)
-    samples = np.array([0, 0, 2])
-    np.testing.assert_array_equal(out[:, 0], samples[packing.order[packing.rank]])
-    assert out[:, 1].min() == shift
-    assert packing.signature != Packing(lengths - shift).signature
+    samples = np.array([1, 0, 2])  # the epoch's order; batches of one
+    for batch, sample in enumerate(samples):
+        packing = Packing([lengths[sample]])
+        out = np.zeros((packing.n_frames, 2), np.float32)
+        load_frames(data, begins, samples, np.array([0, batch], np.uint32), 1, packing, out)
+        np.testing.assert_array_equal(out, data[data[:, 0] == sample])
 
 
 @pytest.mark.parametrize("lengths", [[], [0, 1], [[1, 2]], [-1]])
@@ -81,6 +80,9 @@ def test_a_context_hands_states_on_and_forgets():
     context.rewind()
     (again,) = context.remembered(2, (2,), np.float32)
     np.testing.assert_array_equal(again, np.full((2, 2), 5))
+    context.rewind()
+    with pytest.raises(ValueError, match="the packing has 4 sequences, but states of 3 are remembered"):
+        context.remembered(4, (2,), np.float32)
     context.forget()
     assert (state == 0).all()
     assert Context().remembered(3, (2,), np.float32) is None

@@ -7,6 +7,7 @@ import pytest
 
 from ebm.kernels.threads import limit_threads
 from ebm.recurrent.attention import AttentionCell
+from ebm.recurrent.lstm import LSTMCell
 from ebm.recurrent.simple import SimpleCell
 from tests.networks.differences import close, differences
 from tests.recurrent.attending import SOURCES, TARGETS, Case
@@ -85,3 +86,5 @@ def test_a_cell_that_cannot_attend_is_refused():
         AttentionCell(SimpleCell(3), 4)
     with pytest.raises(ValueError, match="width"):
         Case().cell.__class__(Case().cell.cell, 0)
+    with pytest.raises(ValueError, match=r"has no recurrent_dropout, got an LSTMCell with 0\.3"):
+        AttentionCell(LSTMCell(3, recurrent_dropout=0.3), 4)

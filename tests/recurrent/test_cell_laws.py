@@ -230,6 +230,16 @@ def test_no_states_are_states_of_zero(name):
 
 
 @names
+def test_states_of_another_shape_are_refused(name):
+    """They would be read beyond their end."""
+    case = case_of(name)
+    parameters, x, states, *_ = case.arrays(np.float32)
+    for other in (lambda state: state[1:].copy(), lambda state: state[:, 1:].copy()):
+        with pytest.raises(ValueError, match="states have shapes"):
+            case.cell.forward(parameters, x, tuple(map(other, states)), Context(packing=Packing(case.lengths)))
+
+
+@names
 def test_rows_that_no_packing_explains_are_refused(name):
     case = case_of(name)
     parameters, x, states, *_ = case.arrays(np.float32)

@@ -8,6 +8,7 @@ from ebm.networks.dense import Dense
 from ebm.networks.dropout import Dropout
 from ebm.networks.embedding import Embedding
 from ebm.networks.losses import SoftmaxCrossEntropy, SquaredError
+from ebm.networks.normalisation import BatchNormalisation
 from ebm.networks.sequential import Sequential
 from ebm.optimizers.adam import Adam
 from ebm.optimizers.clipping import ClipByNorm
@@ -212,6 +213,22 @@ def test_weights_count_within_their_chunk():
         np.testing.assert_allclose(found[1][name], array, rtol=1e-10, err_msg=name)
 
 
+@pytest.mark.parametrize("k", [(2, 2), (2, 3), (2, 7)], ids=str)
+def test_running_statistics_move_once_in_an_update(k):
+    """Towards the window's own mean; what goes ahead to the next window's beginning leaves them alone."""
+    network = Sequential([BatchNormalisation(momentum=0.9), Recurrent(SimpleCell(4)), Dense(2)])
+    data = samples([8, 8])
+    made = learner(k, SequenceLoss(network, SquaredError(), aligned=True), data=data, batch_size=2)
+    made.begin_epoch(0)
+    mean = np.zeros(3)
+    for update in range(4):
+        made.update(update, update + 1)
+        window = slice(max(0, 2 * update + 2 - k[1]), 2 * update + 2)
+        frames = np.concatenate([sequence[window] for sequence in data.main.sequences()])
+        mean += 0.9 * (frames.mean(axis=0) - mean)
+        np.testing.assert_allclose(made.parameters["0.running_mean"], mean, rtol=1e-12)
+
+
 def test_long_memory_is_learnt_through_overlapping_windows():
     """The state tells what the chunk does not show: y_t = x_{t-3} with chunks of two frames, back through six."""
     rng = np.random.default_rng(0)
@@ -260,10 +277,10 @@ def test_chunks_that_have_no_meaning_are_refused():
             learner((2, 3), objective)
         assert isinstance(learner(2, objective), SequenceLearner)  # per output they are cut off in their own direction
     with pytest.raises(ValueError, match="of sequences alone, but samples have labels"):
-        learner((2, 3), data=SequenceSamples(samples().sequences, {"labels": np.zeros((7, 1))}))
+        learner((2, 3), data=SequenceSamples(samples().sequences, {"labels": np.zeros((7, 1))}, dtype=np.float64))
     other = {"x": samples().main, "y": samples([3, *RAGGED[1:]]).sequences["y"]}
     with pytest.raises(ValueError, match="equal lengths, but x, y differ"):
-        learner((2, 3), data=SequenceSamples(other))
+        learner((2, 3), data=SequenceSamples(other, dtype=np.float64))
     for kind, truncation in ((SequenceLearner, (2, 3)), (ChunkLearner, 2)):
         with pytest.raises(ValueError, match="truncation"):
             kind({}, SIMPLE, samples(), Adam(), Random(0), n_epochs=1, truncation=truncation)

@@ -16,7 +16,7 @@ from ebm.recurrent.next_token import NextToken, last_outputs, log_probabilities
 from ebm.recurrent.simple import SimpleCell
 from ebm.recurrent.stack import CellStack
 from tests.networks.differences import close, differences
-from tests.recurrent.token_models import all_sequences, moved, samples_of, token_model
+from tests.recurrent.token_models import KINDS, all_sequences, moved, samples_of, token_model
 from tests.reference.next_token import log_probability
 
 SEQUENCES = [np.array(y, np.int64) for y in ([0, 1, 2, 2], [1], [], [2, 0, 0])]
@@ -101,7 +101,7 @@ def loss_and_gradient(model, parameters, samples, weights):
     return loss, gradients
 
 
-@pytest.mark.parametrize("kind", ["simple", "lstm", "mixed"])
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(("n_in", "hidden"), [(None, ()), (2, ()), (2, (3,))])
 def test_gradients_are_central_differences(kind, n_in, hidden):
     model = token_model(kind, n_in=n_in, hidden=hidden)

@@ -10,6 +10,7 @@ from ebm.networks.losses import SoftmaxCrossEntropy, SquaredError
 from ebm.networks.sequential import Sequential
 from ebm.optimizers.adam import Adam
 from ebm.optimizers.clipping import ClipByNorm
+from ebm.optimizers.sgd import SGD
 from ebm.random import Random
 from ebm.recurrent.batch import SequenceSamples
 from ebm.recurrent.layer import LastFrame, Recurrent
@@ -145,3 +146,36 @@ def test_samples_that_do_not_fit_are_refused():
         SequenceSamples({"x": data.main}, frame_weights={"x": np.ones(3)})
     with pytest.raises(ValueError, match="batch_size"):
         learner(RAGGED, batch_size=0)
+
+
+def test_frame_weights_and_frames_that_do_not_fit_are_refused():
+    data = samples(RAGGED, EACH)
+    ones = np.ones(data.main.n_frames)
+    with pytest.raises(ValueError, match="frame_weights are of 'z', but sequences are x, y"):
+        SequenceSamples(data.sequences, frame_weights={"z": ones}, dtype=np.float64)
+    weighted = SequenceSamples(data.sequences, frame_weights={"y": ones}, dtype=np.float64)
+    with pytest.raises(ValueError, match="frame_weights are of 'y', but here frames of 'x' have a loss"):
+        SequenceLearner(learner(RAGGED, EACH).parameters, EACH, weighted, Adam(0.1), Random(0), n_epochs=1)
+    with pytest.raises(ValueError, match="x has float64 frames, but dtype is float32"):
+        SequenceSamples(data.sequences)
+    silent = SequenceSamples(data.sequences, frame_weights={"x": 0 * ones}, dtype=np.float64)
+    with pytest.raises(ValueError, match="frame_weights are 0 for all frames"):
+        learner(RAGGED, EACH).loss_of(silent)
+
+
+def test_a_batch_without_a_frame_that_counts_moves_nothing():
+    data = samples([4, 4], EACH, weights=[10.0, 10.0])  # 10 over the smallest number would be infinite
+    silent = SequenceSamples(data.sequences, frame_weights={"x": np.zeros(8)}, dtype=np.float64)
+    start = learner([4, 4], EACH).parameters
+    made = SequenceLearner(start, EACH, silent, SGD(0.1), Random(0), n_epochs=1, batch_size=1)
+    made.begin_epoch(0)
+    made.update(0, made.n_batches)
+    for name, array in start.items():
+        np.testing.assert_array_equal(made.parameters[name], array, err_msg=name)
+
+
+def test_what_is_known_of_lengths_does_not_grow_with_epochs():
+    made = learner(list(range(1, 20)))  # hardly a batch has the lengths of another
+    for epoch in range(40):
+        made.begin_epoch(epoch)
+    assert len(made._seen) <= 2 * made.n_batches

@@ -1,5 +1,8 @@
 """One frame at a time gives what whole sequences give."""
 
+import gc
+from weakref import ref
+
 import numpy as np
 import pytest
 
@@ -52,6 +55,19 @@ def test_a_stream_keeps_the_parameters_that_it_was_given():
     stream.reset()
     np.testing.assert_array_equal(stream.step(frame), before)
     assert before.shape == (3,)
+
+
+def test_a_stream_goes_with_the_last_who_holds_it():
+    """Arrays of a stream in a circle of references would stay until Python looks for circles."""
+    stream = FrameStream(NETWORK, NETWORK.initial((6,), Random(1), np.float32), 6)
+    stream.step(np.ones(6))
+    gone = ref(stream)
+    gc.disable()
+    try:
+        del stream
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 def test_what_does_not_fit_is_refused():

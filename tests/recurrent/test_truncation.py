@@ -278,7 +278,7 @@ def test_memory_does_not_grow_with_the_truncation():
 
 
 def test_where_rows_go():
-    packing = Packing([2, 3, 1], shift=5)
+    packing = Packing([2, 3, 1])
     source = np.arange(12.0).reshape(6, 2)
     ends = -np.arange(6.0).reshape(3, 2) - 10
     after, before = np.empty((6, 2)), np.empty((6, 2))

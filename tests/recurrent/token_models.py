@@ -6,13 +6,25 @@ import numpy as np
 
 from ebm.random import Random
 from ebm.recurrent.batch import SequenceSamples
+from ebm.recurrent.deep_transition import DeepTransitionCell
 from ebm.recurrent.first_states import FirstStates
 from ebm.recurrent.generation import TokenModel, inputs_and_targets
+from ebm.recurrent.gru import GRUCell
 from ebm.recurrent.lstm import LSTMCell
+from ebm.recurrent.peephole import PeepholeLSTMCell
+from ebm.recurrent.scrn import SCRNCell
 from ebm.recurrent.simple import SimpleCell
 from ebm.recurrent.stack import CellStack
 
-KINDS = {"simple": [SimpleCell(4)], "lstm": [LSTMCell(3)], "mixed": [LSTMCell(4), SimpleCell(3), LSTMCell(2)]}
+KINDS = {
+    "simple": [SimpleCell(4)],
+    "lstm": [LSTMCell(3)],
+    "peepholes": [PeepholeLSTMCell(3)],
+    "gru": [GRUCell(3)],
+    "scrn": [SCRNCell(3, 2)],
+    "deep transition": [DeepTransitionCell(3)],
+    "mixed": [LSTMCell(4), SimpleCell(3), LSTMCell(2)],
+}
 
 
 def token_model(kind="mixed", n_tokens=3, n_in=None, hidden=(), dropout=0.0):
