@@ -143,7 +143,7 @@ def product_singular_values(jacobians: np.ndarray, n_lags: int | None = None) ->
 
 
 def gradient_norms(jacobians: np.ndarray, gradients: np.ndarray, n_lags: int | None = None) -> np.ndarray:
-    """Return |dL_t/ds_{t-k}|, the gradient of each frame's own loss k frames before it.
+    """Return the norms of dL_t/ds_{t-k}, the gradient of each frame's own loss k frames before it.
 
     Parameters
     ----------
