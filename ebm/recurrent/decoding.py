@@ -2,9 +2,9 @@
 
 Greedy: y_t = argmax_k p(k given y_1 ... y_{t-1} and the source), until it is the stop.
 
-Beam: each of the k likeliest prefixes y_1 ... y_t is continued by every token and by the stop; of these, the k likeliest
-that do not stop go on, and those that stop and are among the k likeliest of all are candidates. The best candidate
-wins, the greedy target being one of them.
+Beam: each of the k likeliest prefixes y_1 ... y_t is continued by every token and by the stop; of these, the k
+likeliest that do not stop go on, and those that stop and are among the k likeliest of all are candidates. The best
+candidate wins, the greedy target being one of them.
 
 What is best is log p(y, stop | source) / T^a, T tokens with the stop, and a the length penalty (0 for none). A beam
 ends when no prefix can get better than the best candidate: log p only falls. With a beam as wide as there are
