@@ -19,6 +19,7 @@ from ebm.kernels.jit import on_gpu
 from ebm.networks.context import Context
 from ebm.networks.initial import initial_weights
 from ebm.networks.layer import Parameters, Shape
+from ebm.networks.panels import packed, packed_anew
 from ebm.random import Random
 
 
@@ -77,7 +78,7 @@ class Dense:
             activations.activate(a, kind, y, parameters.get("bias"))
         else:
             bias = parameters["bias"] if self.bias else context.empty((0,), x.dtype)
-            dense.affine(x, _packed(weights, context, transposed=self.transposed), bias, a)
+            dense.affine(x, packed(weights, context, transposed=self.transposed), bias, a)
             if self.activation != "identity":
                 y = context.empty(a.shape, a.dtype)
                 activations.activate(a, kind, y)
@@ -137,32 +138,19 @@ class TransposedDense(Dense):
     transposed: ClassVar[bool] = True
 
 
-def _packed(matrix: Any, context: Context, *, transposed: bool) -> np.ndarray:
-    """Return W, or its transpose, in the panels that products read."""
-
-    def panels() -> np.ndarray:
-        depth, n = matrix.shape[::-1] if transposed else matrix.shape
-        made: np.ndarray = context.empty(dense.panels_shape(depth, n, matrix.dtype), matrix.dtype)
-        (dense.pack_transposed if transposed else dense.pack_into)(matrix, made)
-        return made
-
-    found: np.ndarray = context.kept(matrix, f"panels {transposed}", panels)
-    return found
-
-
 def _times(a: Any, matrix: Any, out: Any, context: Context, *, transposed: bool) -> None:
     """Write a W, or a W^T, into ``out``."""
     if on_gpu(a):
         context.device.matmul(a, matrix.T if transposed else matrix, out)
     else:
-        dense.product(a, _packed(matrix, context, transposed=transposed), out)
+        dense.product(a, packed(matrix, context, transposed=transposed), out)
 
 
 def _outer(a: Any, b: Any, gradient: Any, context: Context) -> None:
     """Write a^T b into a gradient, or add it."""
     adds = context.adds(gradient)
     if not on_gpu(a):
-        dense.product(a, _packed(b, context, transposed=False), gradient, transposed=True, add=adds)
+        dense.product(a, packed_anew(b, context), gradient, transposed=True, add=adds)
     elif adds:
         more = context.empty(gradient.shape, gradient.dtype)
         context.device.matmul(a.T, b, more)

@@ -24,12 +24,13 @@ from ebm.networks.context import Context
 from ebm.networks.initial import initial_weights
 from ebm.networks.layer import Parameters
 from ebm.networks.packing import Packing
+from ebm.networks.panels import packed
 from ebm.networks.ranges import count_from
 from ebm.random import Random, Stream
 from ebm.recurrent import device_attention
 from ebm.recurrent.cell import States, begun, fitting, none
 from ebm.recurrent.lstm import LSTMCell, pair
-from ebm.recurrent.products import add_times_transposed, outer_into, packed, project_inputs, times, weight_gradients
+from ebm.recurrent.products import add_times_transposed, outer_into, project_inputs, times, weight_gradients
 
 
 class Source(NamedTuple):

@@ -19,9 +19,10 @@ from ebm.networks.context import Context
 from ebm.networks.initial import initial_weights, side_by_side
 from ebm.networks.layer import Parameters
 from ebm.networks.packing import Packing
+from ebm.networks.panels import packed
 from ebm.networks.ranges import count_from, rate_within
 from ebm.random import Random, Stream
-from ebm.recurrent.products import packed, project_inputs, weight_gradients
+from ebm.recurrent.products import project_inputs, weight_gradients
 
 States = tuple[Any, ...]  # arrays (n, size) in the order of the batch, the output's first
 

@@ -17,11 +17,12 @@ from ebm.networks.context import Context
 from ebm.networks.initial import initial_weights, piled_up
 from ebm.networks.layer import Parameters
 from ebm.networks.packing import Packing
+from ebm.networks.panels import packed
 from ebm.networks.ranges import count_from
 from ebm.random import Random
 from ebm.recurrent.cell import Dropped, Gates, States, copied, recurrent_panels
 from ebm.recurrent.device_recurrence import go_back, go_forward, product_of
-from ebm.recurrent.products import outer_into, packed, packed_stack, sum_into
+from ebm.recurrent.products import outer_into, packed_stack, sum_into
 from ebm.recurrent.simple import SimpleCell
 
 

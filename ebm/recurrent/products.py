@@ -11,11 +11,7 @@ from ebm.kernels.outer import outer, working_shapes
 from ebm.kernels.recurrence import add_product, gate_columns, project
 from ebm.networks.context import Context
 from ebm.networks.layer import Parameters
-
-
-def packed(matrix: Any, context: Context, *, transposed: bool = False) -> Any:
-    """Return a matrix, or its transpose, in the panels that products read."""
-    return context.kept(matrix, f"panels {transposed}", lambda: _packed(matrix, context, transposed=transposed))
+from ebm.networks.panels import packed
 
 
 def packed_stack(matrices: Any, context: Context, *, transposed: bool = False) -> Any:
@@ -32,18 +28,14 @@ def packed_stack(matrices: Any, context: Context, *, transposed: bool = False) -
     return context.kept(matrices, f"stack {transposed}", pack)
 
 
-def _packed(matrix: Any, context: Context, *, transposed: bool) -> Any:
-    depth, n = matrix.shape[::-1] if transposed else matrix.shape
-    panels = context.empty(dense.panels_shape(depth, n, matrix.dtype), matrix.dtype)
-    (dense.pack_transposed if transposed else dense.pack_into)(matrix, panels)
-    return panels
-
-
 def project_inputs(parameters: Parameters, x: Any, n: int, context: Context) -> Any:
     """Return x U + b for every frame, in rows as wide as the recurrence's products need; ValueError for other sizes."""
     weights, bias = parameters["input_weights"], parameters["bias"]
     if weights.shape != (x.shape[1], n):
-        raise ValueError(f"input_weights have shape {weights.shape}, but {x.shape[1]} inputs and {n} gates take others")
+        raise ValueError(
+            f"input_weights have shape {weights.shape}, but {x.shape[1]} features and {n} columns of gates take "
+            f"{(x.shape[1], n)}: learn anew after a size has changed"
+        )
     out = context.empty((x.shape[0], gate_columns(n, x.dtype, gpu=on_gpu(x))), x.dtype)
     if on_gpu(x):
         context.device.matmul(x, weights, out)

@@ -110,3 +110,18 @@ def test_weights_of_another_shape_are_refused(kind):
     parameters, x = kind(4).initial((6,), Random(0), np.float32), np.ones((5, 6), np.float32)
     with pytest.raises(ValueError, match="but 9 units on 6 inputs take"):
         kind(9).forward(parameters, x, Context())
+
+
+def test_only_parameters_are_kept_where_they_are_constant():
+    """Panels of W stay from pass to pass; those of a batch's gradient, in the same memory, must not."""
+    layer, rng = Dense(3), np.random.default_rng(0)
+    parameters = layer.initial((4,), Random(0), np.float64)
+    context = Context(reuse=True, constant=True)
+    x, dy = rng.standard_normal((5, 4)), np.empty((5, 3))
+    gradients = {name: np.empty_like(array) for name, array in parameters.items()}
+    for _ in range(2):
+        dy[...] = rng.standard_normal(dy.shape)
+        context.rewind()
+        _, cache = layer.forward(parameters, x, context)
+        layer.backward(parameters, cache, dy, gradients, context)
+        np.testing.assert_allclose(gradients["weights"], x.T @ dy, atol=1e-12)
