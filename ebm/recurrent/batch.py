@@ -109,6 +109,10 @@ class SequenceBatch:
     weights: Any
     extra: Mapping[str, Any] = field(default_factory=dict)
 
+    def tokens(self, name: str) -> Any:
+        """Return sequences of tokens as a vector of numbers, int64 (n_frames,), packed."""
+        return self.frames[name].reshape(-1)
+
 
 class SequenceObjective(Protocol):
     """A loss L = sum weights values, over samples or over frames, to be made small."""

@@ -157,7 +157,7 @@ class Transduction:
         """Write the gradient, and return -log p of every token, (n_target_frames,)."""
         model, packing = self.model, batch.packings["x"]
         encoded, logits, cache = self._passed(parameters, batch, context)
-        values, d_logits = SoftmaxCrossEntropy().value_and_gradient(logits, _target(batch), batch.weights, context)
+        values, d_logits = SoftmaxCrossEntropy().value_and_gradient(logits, batch.tokens("y"), batch.weights, context)
         with context.packed(batch.packings["y"]):
             own, of_own = part(parameters, DECODER), part(gradients, DECODER)
             d_states, d_source = model.decoder.backward(own, cache, d_logits, of_own, context, packing)
@@ -167,7 +167,7 @@ class Transduction:
     def values(self, parameters: Parameters, batch: SequenceBatch, context: Context) -> Any:
         """Return -log p of every token, (n_target_frames,)."""
         _, logits, _ = self._passed(parameters, batch, context)
-        return SoftmaxCrossEntropy().values(logits, _target(batch), context)
+        return SoftmaxCrossEntropy().values(logits, batch.tokens("y"), context)
 
     def weights(self, parameters: Parameters, batch: SequenceBatch, context: Context) -> list[np.ndarray]:
         """Return the attention of every target token, stop included: arrays (target frames, source frames)."""
@@ -182,7 +182,3 @@ class Transduction:
             given = batch.frames["read"].reshape(-1), encoded.source, encoded.states
             logits, _, cache = self.model.decoder.forward(part(parameters, DECODER), *given, context)
         return encoded, logits, cache
-
-
-def _target(batch: SequenceBatch) -> Any:
-    return batch.frames["y"].reshape(-1)

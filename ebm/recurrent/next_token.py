@@ -50,7 +50,9 @@ class NextToken:
         model = self.model
         with context.packed(batch.packings["x"]):
             logits, made, cache = self._logits(parameters, batch, context)
-            values, d_logits = SoftmaxCrossEntropy().value_and_gradient(logits, _target(batch), batch.weights, context)
+            values, d_logits = SoftmaxCrossEntropy().value_and_gradient(
+                logits, batch.tokens("y"), batch.weights, context
+            )
             d_states = model.backward(parameters, cache, d_logits, gradients, context)
         if model.first is not None and d_states is not None:
             model.first.backward(part(parameters, FIRST), made, d_states, part(gradients, FIRST), context)
@@ -60,7 +62,7 @@ class NextToken:
         """Return -log p of every token, (n_frames,)."""
         with context.packed(batch.packings["x"]):
             logits, _, _ = self._logits(parameters, batch, context)
-            return SoftmaxCrossEntropy().values(logits, _target(batch), context)
+            return SoftmaxCrossEntropy().values(logits, batch.tokens("y"), context)
 
     def _logits(self, parameters: Parameters, batch: SequenceBatch, context: Context) -> tuple[Any, Any, Any]:
         states, made = self.model.first_states(parameters, batch.extra.get(VECTORS), context)
@@ -102,7 +104,3 @@ def _parts(samples: SequenceSamples) -> Iterator[tuple[np.ndarray, SequenceBatch
     for which in blocks(samples.main.lengths):
         context.rewind()
         yield which, upload_batch(samples.subset(which), context.device), context
-
-
-def _target(batch: SequenceBatch) -> Any:
-    return batch.frames["y"].reshape(-1)

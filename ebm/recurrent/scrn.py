@@ -28,7 +28,7 @@ from ebm.recurrent.products import (
 from ebm.recurrent.simple import SimpleCell
 
 
-class Memory(NamedTuple):
+class Contexts(NamedTuple):
     """The context at every frame and after the last, u = x B, alpha for every unit, and the context at first."""
 
     s: Any
@@ -42,7 +42,7 @@ class Passed(NamedTuple):
     """What a way forward leaves for the way back."""
 
     gates: Gates
-    memory: Memory
+    memory: Contexts
 
 
 @dataclass(frozen=True)
@@ -169,20 +169,20 @@ class SCRNCell(Cell):
         """Return a cache in which every frame is a sequence of its own; see `Cell`."""
         (s, _, u, alpha, first), before = cache.memory, context.empty(cache.memory.s.shape, cache.memory.s.dtype)
         shift_rows(s, packing.before, first, packing.sequence, before)
-        return Passed(self._simple.alone(cache.gates, packing, context), Memory(s, s, u, alpha, before))
+        return Passed(self._simple.alone(cache.gates, packing, context), Contexts(s, s, u, alpha, before))
 
     @property
     def _simple(self) -> SimpleCell:
         """What goes through time on top of the context."""
         return SimpleCell(self.units, self.init, self.recurrent_init, self.recurrent_dropout, activation="sigmoid")
 
-    def _remember(self, parameters: Parameters, x: Any, first: Any, packing: Packing, context: Context) -> Memory:
+    def _remember(self, parameters: Parameters, x: Any, first: Any, packing: Packing, context: Context) -> Contexts:
         u, alpha = times(x, parameters["context_weights"], context), context.empty((self.context_units,), x.dtype)
         logits = parameters["context_logit"] if self.learn_alpha else context.empty((0,), x.dtype)
         leaky.rates(logits, self.alpha, alpha)
         s, last = context.empty(u.shape, u.dtype), context.empty((packing.n, self.context_units), u.dtype)
         leaky.forward(u, alpha, first, s, last, packing)
-        return Memory(s, last, u, alpha, first)
+        return Contexts(s, last, u, alpha, first)
 
     def _recall(
         self, cache: Passed, dy: Any, ds: Any, ds_last: Any, ds_first: Any, gradients: Parameters, context: Context

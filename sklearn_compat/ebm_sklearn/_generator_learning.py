@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from numbers import Integral
 from typing import Any, Self
 
@@ -27,7 +26,7 @@ from ebm_sklearn._files import take_count
 from ebm_sklearn._network_learning import without_early_stopping
 from ebm_sklearn._sequence_input import unboxed
 from ebm_sklearn._sequence_learning import LAYER_CONSTRAINTS, SequenceEstimator, layer_sizes, weighted
-from ebm_sklearn._tokens import Tokens, given_vocabulary, read_tokens
+from ebm_sklearn._tokens import Tokens, given_vocabulary, read_tokens, restored_vocabulary
 from ebm_sklearn.vocabulary import Vocabulary
 
 GENERATOR_CONSTRAINTS: dict[str, list[Any]] = {
@@ -199,7 +198,7 @@ class LearningGenerator(SequenceEstimator):
     def _restore(self, arrays: dict[str, np.ndarray], values: dict[str, Any], path: str | os.PathLike[str]) -> None:
         super()._restore(arrays, values, path)
         self._check_width(self.architecture_["n_inputs"], path)
-        self.vocabulary_ = _vocabulary(values, self.architecture_["n_tokens"], path)
+        self.vocabulary_ = restored_vocabulary(values, "tokens", self.architecture_["n_tokens"], path)
         self._text, self.longest_ = bool(values.get("text")), take_count(values, "longest", path)
         if self._text and not isinstance(self.vocabulary_.tokens[0], str):
             raise ModelFileError(f"{path}: sequences cannot be text, since their tokens are integers")
@@ -241,13 +240,3 @@ def _as_sequences(y: Any) -> Any:
     if unfit := [part for part in y if not float(part).is_integer()]:
         raise ValueError(f"y must hold sequences of tokens, or whole numbers as sequences of one token; got {unfit[0]}")
     return [[int(part)] for part in y]
-
-
-def _vocabulary(values: Mapping[str, Any], n_tokens: int, path: str | os.PathLike[str]) -> Vocabulary:
-    tokens = values.get("tokens")
-    if not isinstance(tokens, list) or len(tokens) != n_tokens:
-        raise ModelFileError(f"{path}: the vocabulary is no list of {n_tokens} tokens")
-    try:
-        return Vocabulary(tuple(tokens))
-    except (ValueError, TypeError) as error:
-        raise ModelFileError(f"{path}: {error}") from error

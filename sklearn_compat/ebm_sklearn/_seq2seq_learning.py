@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from numbers import Integral, Real
 from typing import Any, NamedTuple, Self
 
@@ -27,7 +26,7 @@ from ebm_sklearn._files import take_count
 from ebm_sklearn._network_learning import without_early_stopping
 from ebm_sklearn._sequence_input import read_sequences, unboxed
 from ebm_sklearn._sequence_learning import LAYER_CONSTRAINTS, SequenceEstimator, weighted
-from ebm_sklearn._tokens import Tokens, given_vocabulary, holds_strings, read_tokens
+from ebm_sklearn._tokens import Tokens, given_vocabulary, holds_strings, read_tokens, restored_vocabulary
 from ebm_sklearn.vocabulary import Vocabulary
 
 SEQ2SEQ_CONSTRAINTS: dict[str, list[Any]] = {
@@ -221,8 +220,10 @@ class LearningSeq2Seq(SequenceEstimator):
         super()._restore(arrays, values, path)
         self._check_width(self.architecture_["n_features"], path)
         n_source = self.architecture_["n_source_tokens"]
-        self.source_vocabulary_ = None if n_source is None else _restored(values, "source_tokens", n_source, path)
-        self.target_vocabulary_ = _restored(values, "target_tokens", self.architecture_["n_tokens"], path)
+        self.source_vocabulary_ = (
+            None if n_source is None else restored_vocabulary(values, "source_tokens", n_source, path)
+        )
+        self.target_vocabulary_ = restored_vocabulary(values, "target_tokens", self.architecture_["n_tokens"], path)
         self._text, self.longest_ = bool(values.get("text")), take_count(values, "longest", path)
         if self._text and not isinstance(self.target_vocabulary_.tokens[0], str):
             raise ModelFileError(f"{path}: targets cannot be text, since their tokens are integers")
@@ -253,13 +254,3 @@ def _as_sequences(y: Any) -> Any:
     if isinstance(y, list | tuple | np.ndarray) and len(y) and all(isinstance(part, int | np.integer) for part in y):
         return [[part] for part in y]
     return y
-
-
-def _restored(values: Mapping[str, Any], name: str, n: int, path: str | os.PathLike[str]) -> Vocabulary:
-    tokens = values.get(name)
-    if not isinstance(tokens, list) or len(tokens) != n:
-        raise ModelFileError(f"{path}: {name} are no list of {n} tokens")
-    try:
-        return Vocabulary(tuple(tokens))
-    except (ValueError, TypeError) as error:
-        raise ModelFileError(f"{path}: {error}") from error

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.utils.validation import validate_data
 
 from ebm.sequences import TOKENS, SequenceData
+from ebm.storage import ModelFileError
 from ebm_sklearn._sequence_input import unboxed
 from ebm_sklearn.vocabulary import Vocabulary
 
@@ -92,3 +95,14 @@ def _whole(X: Any, name: str) -> Any:
     if not isinstance(X, np.ndarray | list | tuple | str) or (isinstance(X, np.ndarray) and X.ndim == 0):
         raise ValueError(f"{name} must be a list of sequences of tokens, got {X!r}")
     return X
+
+
+def restored_vocabulary(values: Mapping[str, Any], name: str, n: int, path: str | os.PathLike[str]) -> Vocabulary:
+    """Return the vocabulary of a file, which must have ``n`` tokens; ModelFileError otherwise."""
+    tokens = values.get(name)
+    if not isinstance(tokens, list) or len(tokens) != n:
+        raise ModelFileError(f"{path}: {name} are no list of {n} tokens")
+    try:
+        return Vocabulary(tuple(tokens))
+    except (ValueError, TypeError) as error:
+        raise ModelFileError(f"{path}: {error}") from error
