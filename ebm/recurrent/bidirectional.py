@@ -7,7 +7,6 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from ebm.kernels.ends import put_ends, take_ends
 from ebm.kernels.frames import scatter_rows
 from ebm.kernels.joining import join, take_left, take_right
 from ebm.networks.context import Context
@@ -105,50 +104,3 @@ class Bidirectional:
         if wants_input:
             scatter_rows(found[1], cache.packing.flip, found[0], add=True)
         return found[0]
-
-
-@dataclass(frozen=True)
-class BothEnds:
-    """What a `Bidirectional` layer knows of whole sequences, (n_frames, 2 m) to (n, 2 m): many to one from both ends.
-
-    The left half is the forward direction's at the last frame, the right half the backward direction's at the first
-    one: where each has read everything, which is what torch returns as the last layer's ``h_n``. (`LastFrame` would
-    take the backward direction where it has read a single frame.)
-    """
-
-    statistics: ClassVar[tuple[str, ...]] = ()
-
-    def output_shape(self, shape: Shape) -> Shape:
-        """Return the shape that comes in; ValueError where it has no two halves."""
-        frames_of_vectors(shape)
-        if shape[0] % 2:
-            raise ValueError(f"both ends are halves of a frame, of two directions, but frames have width {shape[0]}")
-        return shape
-
-    def initial(self, shape: Shape, random: Random, dtype: Any) -> dict[str, np.ndarray]:
-        """Return nothing: there are no parameters."""
-        return {}
-
-    def forward(self, parameters: Parameters, x: Any, context: Context) -> tuple[Any, Any]:
-        """Return both ends in the order of the batch, and the packing as the cache."""
-        packing = fitting(context.packing, x)
-        out = context.empty((packing.n, x.shape[1]), x.dtype)
-        take_ends(x, packing, out)
-        return out, packing
-
-    def backward(
-        self,
-        parameters: Parameters,
-        cache: Any,
-        dy: Any,
-        gradients: Parameters,
-        context: Context,
-        *,
-        wants_input: bool = True,
-    ) -> Any:
-        """Return the gradient of all frames, zero but for the ends."""
-        if not wants_input:
-            return None
-        dx = context.empty((cache.n_frames, dy.shape[1]), dy.dtype)
-        put_ends(dy, cache, dx)
-        return dx

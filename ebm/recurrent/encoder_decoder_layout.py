@@ -9,11 +9,12 @@ from ebm.networks.embedding import Embedding
 from ebm.networks.ranges import count_from
 from ebm.networks.sequential import Sequential
 from ebm.recurrent.attention import AttentionCell
-from ebm.recurrent.bidirectional import Bidirectional, BothEnds
+from ebm.recurrent.bidirectional import Bidirectional
 from ebm.recurrent.cell import Cell
 from ebm.recurrent.decoder import Decoder
 from ebm.recurrent.encoder_decoder import EncoderDecoder
-from ebm.recurrent.layer import LastFrame, Recurrent
+from ebm.recurrent.layer import Recurrent
+from ebm.recurrent.pooling import BothEnds, LastFrame
 
 
 def encoder_decoder(

@@ -1,4 +1,4 @@
-"""Recurrent layers, as layers of a network: forward or backward in time; and what is read at the end."""
+"""Recurrent layers, as layers of a network: forward or backward in time."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ebm.kernels.frames import clear_rows, copy_rows, gather_rows, scatter_rows
+from ebm.kernels.frames import copy_rows, gather_rows
 from ebm.networks.context import Context
 from ebm.networks.layer import Parameters, Shape
 from ebm.random import Random
@@ -80,46 +80,6 @@ class Recurrent:
 
     def _turned(self, frames: Any, context: Context) -> Any:
         return turned(frames, context) if self.backwards else frames
-
-
-@dataclass(frozen=True)
-class LastFrame:
-    """The last frame of every sequence, (n_frames, m) to (n, m): many to one."""
-
-    statistics: ClassVar[tuple[str, ...]] = ()
-
-    def output_shape(self, shape: Shape) -> Shape:
-        """Return the shape that comes in."""
-        return shape
-
-    def initial(self, shape: Shape, random: Random, dtype: Any) -> dict[str, np.ndarray]:
-        """Return nothing: there are no parameters."""
-        return {}
-
-    def forward(self, parameters: Parameters, x: Any, context: Context) -> tuple[Any, Any]:
-        """Return the last frames in the order of the batch, and the packing as the cache."""
-        packing = fitting(context.packing, x)
-        out = context.empty((packing.n, x.shape[1]), x.dtype)
-        gather_rows(x, packing.last, out)
-        return out, packing
-
-    def backward(
-        self,
-        parameters: Parameters,
-        cache: Any,
-        dy: Any,
-        gradients: Parameters,
-        context: Context,
-        *,
-        wants_input: bool = True,
-    ) -> Any:
-        """Return the gradient of all frames, zero but for the last ones."""
-        if not wants_input:
-            return None
-        dx = context.empty((cache.n_frames, dy.shape[1]), dy.dtype)
-        clear_rows(dx)
-        scatter_rows(dy, cache.last, dx)
-        return dx
 
 
 def frames_of_vectors(shape: Shape) -> None:

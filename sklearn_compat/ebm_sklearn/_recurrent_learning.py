@@ -16,11 +16,9 @@ from ebm.networks.sequential import Sequential
 from ebm.random import Random
 from ebm.recurrent.architecture import recurrent_layers
 from ebm.recurrent.batch import SequenceSamples
-from ebm.recurrent.bidirectional import BothEnds
-from ebm.recurrent.layer import LastFrame
 from ebm.recurrent.network import RecurrentNetwork
 from ebm.recurrent.objective import SequenceLoss
-from ebm.recurrent.pooling import MeanFrame
+from ebm.recurrent.pooling import BothEnds, LastFrame, MeanFrame
 from ebm_sklearn._sequence_learning import LAYER_CONSTRAINTS, SequenceEstimator, layer_sizes
 
 RECURRENT_CONSTRAINTS: dict[str, list[Any]] = {

@@ -10,9 +10,9 @@ from ebm.kernels.column_totals import ROWS
 from ebm.networks.context import Context
 from ebm.networks.packing import Packing
 from ebm.networks.sequential import Sequential
-from ebm.recurrent.layer import LastFrame, Recurrent
+from ebm.recurrent.layer import Recurrent
 from ebm.recurrent.lstm import LSTMCell
-from ebm.recurrent.pooling import MeanFrame
+from ebm.recurrent.pooling import LastFrame, MeanFrame
 from tests.recurrent.cell_cases import CASES, passes
 from tests.recurrent.shape_cases import SEED, Case
 from tests.recurrent.shape_table import CASES as SHAPES

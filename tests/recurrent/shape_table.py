@@ -2,12 +2,12 @@
 
 from ebm.networks.sequential import Sequential
 from ebm.recurrent.architecture import recurrent_layers
-from ebm.recurrent.bidirectional import Bidirectional, BothEnds
+from ebm.recurrent.bidirectional import Bidirectional
 from ebm.recurrent.deep_transition import DeepTransitionCell
 from ebm.recurrent.dropout import SequenceDropout
 from ebm.recurrent.layer import Recurrent
 from ebm.recurrent.lstm import LSTMCell
-from ebm.recurrent.pooling import MeanFrame
+from ebm.recurrent.pooling import BothEnds, MeanFrame
 from ebm.recurrent.scrn import SCRNCell
 from ebm.recurrent.simple import SimpleCell
 from tests.recurrent.shape_cases import Case

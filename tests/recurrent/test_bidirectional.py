@@ -8,8 +8,9 @@ from ebm.networks.packing import Packing
 from ebm.networks.sequential import Sequential
 from ebm.random import Random
 from ebm.recurrent.architecture import recurrent_layers
-from ebm.recurrent.bidirectional import Bidirectional, BothEnds
-from ebm.recurrent.layer import LastFrame, Recurrent
+from ebm.recurrent.bidirectional import Bidirectional
+from ebm.recurrent.layer import Recurrent
+from ebm.recurrent.pooling import BothEnds, LastFrame
 from ebm.recurrent.simple import SimpleCell
 
 LENGTHS, N_IN, UNITS = (3, 7, 1, 5), 4, 6

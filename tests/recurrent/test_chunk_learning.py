@@ -19,10 +19,11 @@ from ebm.recurrent.batch import SequenceSamples
 from ebm.recurrent.bidirectional import Bidirectional
 from ebm.recurrent.chunk_learning import ChunkLearner, learner_of_sequences
 from ebm.recurrent.gru import GRUCell
-from ebm.recurrent.layer import LastFrame, Recurrent
+from ebm.recurrent.layer import Recurrent
 from ebm.recurrent.learning import SequenceLearner
 from ebm.recurrent.lstm import LSTMCell
 from ebm.recurrent.objective import SequenceLoss
+from ebm.recurrent.pooling import LastFrame
 from ebm.recurrent.scrn import SCRNCell
 from ebm.recurrent.simple import SimpleCell
 from ebm.sequences import SequenceData

@@ -20,10 +20,11 @@ from ebm.recurrent.gradient_flow import (
     recurrent_singular_values,
     state_jacobians,
 )
-from ebm.recurrent.layer import LastFrame, Recurrent
+from ebm.recurrent.layer import Recurrent
 from ebm.recurrent.learning import SequenceLearner
 from ebm.recurrent.lstm import LSTMCell
 from ebm.recurrent.objective import SequenceLoss
+from ebm.recurrent.pooling import LastFrame
 from ebm.recurrent.simple import SimpleCell
 from ebm.sequences import SequenceData
 from ebm.training import DivergenceError, train

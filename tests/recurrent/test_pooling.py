@@ -10,11 +10,11 @@ from ebm.networks.packing import Packing
 from ebm.networks.sequential import Sequential
 from ebm.random import Random
 from ebm.recurrent import outputs as module
-from ebm.recurrent.layer import LastFrame, Recurrent
+from ebm.recurrent.layer import Recurrent
 from ebm.recurrent.lstm import LSTMCell
 from ebm.recurrent.network import RecurrentNetwork
 from ebm.recurrent.outputs import outputs
-from ebm.recurrent.pooling import MeanFrame
+from ebm.recurrent.pooling import LastFrame, MeanFrame
 from ebm.sequences import SequenceData
 from tests.networks.differences import close, differences
 

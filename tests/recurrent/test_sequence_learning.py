@@ -13,10 +13,11 @@ from ebm.optimizers.clipping import ClipByNorm
 from ebm.optimizers.sgd import SGD
 from ebm.random import Random
 from ebm.recurrent.batch import SequenceSamples
-from ebm.recurrent.layer import LastFrame, Recurrent
+from ebm.recurrent.layer import Recurrent
 from ebm.recurrent.learning import SequenceLearner, upload_batch
 from ebm.recurrent.lstm import LSTMCell
 from ebm.recurrent.objective import SequenceLoss
+from ebm.recurrent.pooling import LastFrame
 from ebm.recurrent.simple import SimpleCell
 from ebm.sequences import SequenceData
 from ebm.training import train
